@@ -1,0 +1,129 @@
+"""The engine: what a picture shows and how to say it. Model libraries load when first needed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from imgcap.inference.results import (
+    Cancel,
+    CancelledError,
+    Caption,
+    CaptionOptions,
+    Captions,
+    Classification,
+    ClassifyOptions,
+    Description,
+    EngineError,
+    ModelError,
+    ModelEvent,
+    Prediction,
+    Progress,
+    Role,
+)
+from imgcap.inference.summary import summarise
+from imgcap.settings import Settings
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from imgcap.images import Picture
+
+__all__ = [
+    "CancelledError",
+    "Caption",
+    "CaptionOptions",
+    "Captions",
+    "Classification",
+    "ClassifyOptions",
+    "Description",
+    "Engine",
+    "EngineError",
+    "ModelError",
+    "ModelEvent",
+    "Prediction",
+    "open_engine",
+    "summarise",
+]
+
+
+class Engine(Protocol):
+    """Classifies and captions pictures, wherever its models live.
+
+    Every method may be called from any thread. Each takes pictures as `imgcap.images.Picture` or
+    as PIL images, and raises `ModelError` if a model cannot be had and `CancelledError` if
+    `cancel`, asked between steps, answers True.
+    """
+
+    @property
+    def models(self) -> Mapping[Role, ModelEvent]:
+        """Which checkpoint serves each role, and how far its loading is; never waits."""
+
+    def load(self, *roles: Role, cancel: Cancel | None = None) -> None:
+        """Load models now, those named or all, instead of at the first request."""
+
+    def classify(
+        self,
+        pictures: "Sequence[Picture | Image.Image]",
+        labels: Sequence[str],
+        options: ClassifyOptions | None = None,
+        *,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,
+    ) -> list[Classification]:
+        """Score every picture against every label, one result a picture, in order.
+
+        Raises `imgcap.labels.LabelError` if the labels or a template cannot be used.
+        """
+
+    def caption(
+        self,
+        pictures: "Sequence[Picture | Image.Image]",
+        options: CaptionOptions | None = None,
+        *,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,
+    ) -> list[Captions]:
+        """Write captions for every picture, one result a picture, in order."""
+
+    def describe(  # noqa: PLR0913  # one option object a question, and the two hooks
+        self,
+        picture: "Picture | Image.Image",
+        labels: Sequence[str] | None = None,
+        caption_options: CaptionOptions | None = None,
+        classify_options: ClassifyOptions | None = None,
+        *,
+        with_caption: bool = True,
+        cancel: Cancel | None = None,
+        on_classified: Callable[[Classification], None] | None = None,
+    ) -> Description:
+        """Say all about one picture: labels if there are any, then the caption if wanted.
+
+        `on_classified` is told of the labels as soon as they are known, from the same thread.
+        """
+
+    def close(self) -> None:
+        """Free what the engine holds; a later request takes it up again."""
+
+
+def open_engine(
+    settings: Settings | None = None, listener: Callable[[ModelEvent], None] | None = None
+) -> Engine:
+    """Return the engine that the settings ask for, at once; nothing is loaded yet.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        By default read from the environment.
+    listener : callable, optional
+        Told of each step of a model's way into memory, from the thread that takes it.
+
+    Raises
+    ------
+    EngineError
+        If the settings name no engine that there is.
+    """
+    settings = settings or Settings()
+    if settings.engine != "local":
+        raise EngineError(f"There is no engine “{settings.engine}”; choose “local”.")
+    from imgcap.inference.local import LocalEngine
+
+    return LocalEngine(settings, listener)

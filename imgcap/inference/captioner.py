@@ -1,0 +1,157 @@
+"""Captioning: pictures to sentences, by beam search over an image-conditioned text decoder."""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import StoppingCriteriaList
+
+from imgcap.inference.loading import Loader
+from imgcap.inference.pretrained import Loaded
+from imgcap.inference.results import (
+    Cancel,
+    CancelledError,
+    Caption,
+    CaptionOptions,
+    Captions,
+    Progress,
+)
+
+
+class Captioner:
+    """Captions pictures with one checkpoint.
+
+    Parameters
+    ----------
+    loader : Loader
+        Gives the model when it is first needed.
+    lock : threading.Lock
+        Held while the model computes.
+    """
+
+    def __init__(self, loader: Loader, lock: threading.Lock) -> None:
+        self._loader = loader
+        self._lock = lock
+
+    def caption(
+        self,
+        images: Sequence[Image.Image],
+        options: CaptionOptions,
+        *,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,
+    ) -> list[Captions]:
+        """Write captions for every picture.
+
+        Parameters
+        ----------
+        images : sequence of PIL.Image.Image
+            RGB pictures of any size.
+        options : CaptionOptions
+            Beams, lengths, number of captions and prefix.
+
+        Returns
+        -------
+        list of Captions
+            One for each picture, in order.
+
+        Raises
+        ------
+        ModelError
+            If the checkpoint cannot be loaded.
+        CancelledError
+            If `cancel` said so; it is asked before each batch and each token.
+        """
+        loaded = self._loader.get(cancel)
+        results: list[Captions] = []
+        for start in range(0, len(images), options.batch_size):
+            if cancel is not None and cancel():
+                raise CancelledError
+            batch = images[start : start + options.batch_size]
+            begun = time.perf_counter()
+            with self._lock:
+                written = _generate(loaded, batch, options, cancel)
+            ms = 1000 * (time.perf_counter() - begun) / len(batch)
+            results += [Captions(captions, loaded.name, ms) for captions in written]
+            if progress:
+                progress(len(results), len(images))
+        return results
+
+
+def _generate(
+    loaded: Loaded,
+    images: Sequence[Image.Image],
+    options: CaptionOptions,
+    cancel: Cancel | None,
+) -> list[tuple[Caption, ...]]:
+    model, processor = loaded.model, loaded.processor
+    pixels = processor.image_processor(images=list(images), return_tensors="pt")["pixel_values"]
+    prompt = _prompt(loaded, options.prefix, len(images))
+    with torch.inference_mode():
+        output = model.generate(
+            pixel_values=pixels.to(loaded.device, loaded.dtype),
+            **prompt,
+            num_beams=options.num_beams,
+            num_return_sequences=options.num_captions,
+            min_new_tokens=options.min_new_tokens or None,
+            max_new_tokens=options.max_new_tokens,
+            do_sample=False,
+            return_dict_in_generate=True,
+            output_scores=True,
+            stopping_criteria=StoppingCriteriaList([_Asking(cancel)] if cancel else []),
+        )
+    texts = processor.tokenizer.batch_decode(output.sequences, skip_special_tokens=True)
+    scores = _mean_log_probabilities(loaded, output, options)
+    captions = [
+        Caption(" ".join(text.split()), score) for text, score in zip(texts, scores, strict=True)
+    ]
+    size = options.num_captions
+    return [tuple(captions[start : start + size]) for start in range(0, len(captions), size)]
+
+
+def _prompt(loaded: Loaded, prefix: str, count: int) -> dict[str, torch.Tensor]:
+    """Return the token ids that every caption begins with; none if the model starts by itself."""
+    if not prefix.strip():
+        return {}
+    tokenizer = loaded.processor.tokenizer
+    ids = [tokenizer.cls_token_id, *tokenizer.encode(prefix, add_special_tokens=False)]
+    if loaded.model.config.model_type != "git":
+        # BLIP expects the separator that its tokenizer appends, and drops it before decoding.
+        ids.append(tokenizer.sep_token_id)
+    row = torch.tensor([ids], dtype=torch.long, device=loaded.device)
+    return {
+        "input_ids": row.repeat(count, 1),
+        "attention_mask": torch.ones_like(row).repeat(count, 1),
+    }
+
+
+def _mean_log_probabilities(loaded: Loaded, output: Any, options: CaptionOptions) -> list[float]:
+    """Return the mean log-probability of each caption's generated tokens."""
+    if options.num_beams > 1:  # the search's own ranking, with a length penalty of 1
+        beam_scores: list[float] = output.sequences_scores.float().tolist()
+        return beam_scores
+    steps = torch.stack(output.scores, dim=1).float().log_softmax(dim=-1)
+    tokens = output.sequences[:, -steps.shape[1] :]
+    chosen = steps.gather(2, tokens.unsqueeze(2)).squeeze(2)
+    tokenizer = loaded.processor.tokenizer
+    ended = (tokens == tokenizer.sep_token_id).cumsum(dim=1) - (
+        tokens == tokenizer.sep_token_id
+    ).long()
+    written = ended == 0
+    means: list[float] = ((chosen * written).sum(1) / written.sum(1)).tolist()
+    return means
+
+
+class _Asking:
+    """A stopping criterion that asks `cancel` before each token."""
+
+    def __init__(self, cancel: Cancel) -> None:
+        self._cancel = cancel
+
+    def __call__(self, ids: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
+        if self._cancel():
+            raise CancelledError
+        return torch.zeros(ids.shape[0], dtype=torch.bool, device=ids.device)

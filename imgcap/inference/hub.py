@@ -1,0 +1,159 @@
+"""Fetching a checkpoint from the model hub: pinned, safetensors only, with progress and cancel."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from imgcap.inference.checkpoints import (
+    EMBEDDED,
+    SHARDS,
+    WANTED,
+    WEIGHTS,
+    Location,
+    find_cached,
+    hub_cache,
+    hub_offline,
+    known,
+)
+from imgcap.inference.results import Cancel, CancelledError, ModelError, Role
+
+Bytes = Callable[[int, int], None]
+"""Told how many bytes have arrived, of how many."""
+
+_CONVERSION_TITLE = "Adding `safetensors` variant of this model"
+_CONVERSION_AUTHOR = "SFconvertbot"
+_TIMEOUT = 10
+
+
+def fetch(hub_id: str, role: Role, progress: Bytes, cancel: Cancel | None = None) -> Location:
+    """Return where a hub checkpoint lies in the cache, downloading it if need be.
+
+    A checkpoint that is complete in the cache is taken from there without asking the hub. The
+    revision is the registry's pin, else the commit that the main branch has now. Where it holds
+    only pickles, the commit that the hub's conversion bot made from exactly that revision is
+    taken instead.
+
+    Parameters
+    ----------
+    hub_id : str
+        Such as ``"openai/clip-vit-base-patch32"``.
+    role : {"classifier", "captioner"}
+        What it is for; the errors name it.
+    progress : callable
+        Called with bytes done and total, from the downloading threads.
+    cancel : callable, optional
+        Asked for each piece that arrives.
+
+    Raises
+    ------
+    ModelError
+        If the checkpoint is not in the cache and the hub cannot be reached, does not have it, or
+        has only pickled weights.
+    CancelledError
+        If `cancel` said so; what has arrived stays in the cache for the next time.
+    """
+    entry = known(hub_id, role)
+    revision = entry.revision if entry else ""
+    cached = find_cached(hub_id, revision, exact=not hub_offline())
+    if cached:
+        return cached
+    if hub_offline():
+        raise ModelError(_absent(hub_id, role, "the hub is switched off by HF_HUB_OFFLINE"))
+    try:
+        return _download(hub_id, revision, progress, cancel)
+    except (ModelError, CancelledError):
+        raise
+    except Exception as error:
+        fallback = find_cached(hub_id, revision)
+        if fallback:
+            return fallback
+        raise ModelError(_absent(hub_id, role, _reason(error))) from error
+
+
+def _download(hub_id: str, revision: str, progress: Bytes, cancel: Cancel | None) -> Location:
+    from huggingface_hub import HfApi, snapshot_download
+
+    # Read at each call: huggingface_hub itself reads the environment once, when it is imported.
+    endpoint = os.environ.get("HF_ENDPOINT") or None
+    api = HfApi(endpoint=endpoint)
+    info = api.model_info(hub_id, revision=revision or None, timeout=_TIMEOUT)
+    commit = info.sha or revision
+    files = {sibling.rfilename for sibling in info.siblings or ()}
+    reference = commit
+    if not files & {WEIGHTS, SHARDS}:
+        reference = _converted(api, hub_id, commit)
+    folder = snapshot_download(
+        hub_id,
+        revision=reference,
+        cache_dir=hub_cache(),
+        endpoint=endpoint,
+        allow_patterns=list(WANTED),
+        ignore_patterns=["*/*"],
+        etag_timeout=_TIMEOUT,
+        tqdm_class=_progress_bar(progress, cancel),
+    )
+    found = find_cached(hub_id, os.path.basename(folder), exact=True)  # noqa: PTH119
+    if found is None:
+        raise ModelError(f"{hub_id} is not a complete checkpoint on the hub.")
+    return found
+
+
+def _converted(api: Any, hub_id: str, commit: str) -> str:
+    """Return the pull request in which the hub's bot added safetensors to exactly this commit."""
+    for discussion in api.get_repo_discussions(hub_id, discussion_type="pull_request"):
+        if discussion.author != _CONVERSION_AUTHOR or discussion.title != _CONVERSION_TITLE:
+            continue
+        reference = discussion.git_reference
+        commits = [entry.commit_id for entry in api.list_repo_commits(hub_id, revision=reference)]
+        if commit in commits[1:2]:
+            return str(reference)
+    raise ModelError(
+        f"{hub_id} has only pickled weights, which could run foreign code; "
+        "choose a model with safetensors."
+    )
+
+
+def _progress_bar(progress: Bytes, cancel: Cancel | None) -> type:
+    """Make the class through which huggingface_hub reports the bytes that arrive."""
+    from tqdm import tqdm
+
+    class Bar(tqdm):
+        """A bar that draws nothing; of the two of a download it reports the one for the disk."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            description = str(kwargs.get("desc", ""))
+            self._reports = kwargs.get("unit") == "B" and "Downloading" not in description
+            kwargs.pop("name", None)
+            super().__init__(*args, **{**kwargs, "disable": True})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            if cancel is not None and cancel():
+                raise CancelledError
+            self.n += n or 0
+            if self._reports:
+                progress(int(self.n), int(self.total or 0))
+            return None
+
+    return Bar
+
+
+def _absent(hub_id: str, role: Role, reason: str) -> str:
+    return (
+        f"The {role} {hub_id} is not on this machine and could not be fetched ({reason}): "
+        f"connect to the network and try again, or choose “{EMBEDDED}”."
+    )
+
+
+def _reason(error: Exception) -> str:
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    if isinstance(error, GatedRepoError):
+        return "its owner wants you to ask for access first"
+    if isinstance(error, RepositoryNotFoundError):
+        return "the hub has no public model of this name"
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status:
+        return f"the hub answered {status}"
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return error.strerror.lower()
+    return "the model hub cannot be reached"

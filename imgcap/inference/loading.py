@@ -1,0 +1,102 @@
+"""Loading a chosen checkpoint when it is first needed: once, thread-safely, with events."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from imgcap.inference.checkpoints import Location, check_folder, display_name, local_folder
+from imgcap.inference.hub import fetch
+from imgcap.inference.results import Cancel, EngineError, ModelEvent, Role
+from imgcap.settings import Settings
+
+if TYPE_CHECKING:
+    from imgcap.inference.pretrained import Loaded
+
+logger = logging.getLogger(__name__)
+
+Listener = Callable[[ModelEvent], None]
+
+
+class Loader:
+    """Loads one checkpoint when it is first asked for, and keeps it.
+
+    Threads that ask meanwhile wait for the same load. A failure is not kept: the next request
+    tries again, so that a network that comes back is noticed.
+
+    Parameters
+    ----------
+    role : {"classifier", "captioner"}
+        What the checkpoint is for.
+    settings : Settings
+        Which checkpoint, device and dtype.
+    listener : callable
+        Told of each step as a `ModelEvent`, from the thread that loads or downloads.
+    """
+
+    def __init__(self, role: Role, settings: Settings, listener: Listener) -> None:
+        self.role = role
+        self.choice = settings.classifier if role == "classifier" else settings.captioner
+        self.name = display_name(self.choice, role)
+        self._settings = settings
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._loaded: Loaded | None = None
+        self._event = ModelEvent(role, self.name, "waiting")
+
+    @property
+    def event(self) -> ModelEvent:
+        """The latest step."""
+        return self._event
+
+    def get(self, cancel: Cancel | None = None) -> "Loaded":
+        """Return the model, loading it first if need be.
+
+        Raises
+        ------
+        ModelError
+            If it cannot be found, fetched or loaded, or is not a model for this role.
+        CancelledError
+            If `cancel` said so during a download.
+        """
+        if self._loaded is None:
+            with self._lock:
+                if self._loaded is None:
+                    self._loaded = self._load(cancel)
+        return self._loaded
+
+    def close(self) -> None:
+        """Forget the model; the next request loads it again."""
+        with self._lock:
+            self._loaded = None
+            self._tell(ModelEvent(self.role, self.name, "waiting"))
+
+    def _load(self, cancel: Cancel | None) -> "Loaded":
+        try:
+            location = self._locate(cancel)
+            self._tell(ModelEvent(self.role, self.name, "load"))
+            from imgcap.inference.pretrained import load
+
+            loaded = load(self.name, location, self.role, self._settings)
+        except EngineError as error:
+            self._tell(ModelEvent(self.role, self.name, "failed", message=str(error)))
+            raise
+        self._tell(ModelEvent(self.role, self.name, "ready"))
+        return loaded
+
+    def _locate(self, cancel: Cancel | None) -> Location:
+        folder = local_folder(self.choice, self.role, self._settings)
+        if folder is not None:
+            return check_folder(folder, self.role)
+
+        def progress(done: int, total: int) -> None:
+            self._tell(ModelEvent(self.role, self.name, "download", done, total))
+
+        return fetch(self.choice, self.role, progress, cancel)
+
+    def _tell(self, event: ModelEvent) -> None:
+        self._event = event
+        try:
+            self._listener(event)
+        except Exception:
+            logger.exception("A listener of model events failed.")

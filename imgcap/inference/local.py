@@ -1,0 +1,160 @@
+"""The engine in this process."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from imgcap.inference.loading import Listener, Loader
+from imgcap.inference.results import (
+    Cancel,
+    CaptionOptions,
+    Captions,
+    Classification,
+    ClassifyOptions,
+    Description,
+    ModelEvent,
+    Progress,
+    Role,
+)
+from imgcap.inference.summary import summarise
+from imgcap.settings import Settings
+
+if TYPE_CHECKING:
+    from imgcap.images import Picture
+    from imgcap.inference.captioner import Captioner
+    from imgcap.inference.classifier import Classifier
+
+
+class LocalEngine:
+    """An `Engine` whose models live in this process; any thread may use it.
+
+    Opening one is instant: each model is loaded by the first request that needs it. Models
+    compute one at a time, since several on the same cores would only slow each other down.
+
+    Parameters
+    ----------
+    settings : Settings
+        Which checkpoints, device and dtype.
+    listener : callable, optional
+        Told of each step of each model's loading, from the thread that loads.
+    """
+
+    def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
+        self._opening = threading.Lock()
+        self._computing = threading.Lock()
+        tell = listener or _ignore
+        self._loaders: dict[Role, Loader] = {
+            "classifier": Loader("classifier", settings, tell),
+            "captioner": Loader("captioner", settings, tell),
+        }
+        self._classifier: Classifier | None = None
+        self._captioner: Captioner | None = None
+
+    @property
+    def models(self) -> Mapping[Role, ModelEvent]:
+        """Which checkpoint serves each role, and how far its loading is."""
+        return {role: loader.event for role, loader in self._loaders.items()}
+
+    def load(self, *roles: Role, cancel: Cancel | None = None) -> None:
+        """Load models now: those named, or all."""
+        for role in roles or tuple(self._loaders):
+            self._loaders[role].get(cancel)
+
+    def classify(
+        self,
+        pictures: "Sequence[Picture | Image.Image]",
+        labels: Sequence[str],
+        options: ClassifyOptions | None = None,
+        *,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,
+    ) -> list[Classification]:
+        """Score every picture against every label."""
+        return self._open_classifier().classify(
+            [_pixels(picture) for picture in pictures],
+            labels,
+            options or ClassifyOptions(),
+            cancel=cancel,
+            progress=progress,
+        )
+
+    def caption(
+        self,
+        pictures: "Sequence[Picture | Image.Image]",
+        options: CaptionOptions | None = None,
+        *,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,
+    ) -> list[Captions]:
+        """Write captions for every picture."""
+        return self._open_captioner().caption(
+            [_pixels(picture) for picture in pictures],
+            options or CaptionOptions(),
+            cancel=cancel,
+            progress=progress,
+        )
+
+    def describe(  # noqa: PLR0913  # one option object a question, and the two hooks
+        self,
+        picture: "Picture | Image.Image",
+        labels: Sequence[str] | None = None,
+        caption_options: CaptionOptions | None = None,
+        classify_options: ClassifyOptions | None = None,
+        *,
+        with_caption: bool = True,
+        cancel: Cancel | None = None,
+        on_classified: Callable[[Classification], None] | None = None,
+    ) -> Description:
+        """Say all about one picture, the labels first since they are there sooner."""
+        classification = captions = None
+        if labels is not None:
+            [classification] = self.classify([picture], labels, classify_options, cancel=cancel)
+            if on_classified:
+                on_classified(classification)
+        if with_caption:
+            [captions] = self.caption([picture], caption_options, cancel=cancel)
+        width, height = _pixels(picture).size
+        return Description(
+            name=getattr(picture, "name", ""),
+            sha256=getattr(picture, "sha256", ""),
+            width=width,
+            height=height,
+            summary=summarise(classification) if classification else "",
+            classification=classification,
+            captions=captions,
+        )
+
+    def close(self) -> None:
+        """Free the models and what was remembered of labels and pictures."""
+        if self._classifier:
+            self._classifier.close()
+        for loader in self._loaders.values():
+            loader.close()
+
+    def _open_classifier(self) -> "Classifier":
+        from imgcap.inference.classifier import Classifier
+
+        with self._opening:
+            if self._classifier is None:
+                self._classifier = Classifier(self._loaders["classifier"], self._computing)
+            return self._classifier
+
+    def _open_captioner(self) -> "Captioner":
+        from imgcap.inference.captioner import Captioner
+
+        with self._opening:
+            if self._captioner is None:
+                self._captioner = Captioner(self._loaders["captioner"], self._computing)
+            return self._captioner
+
+
+def _ignore(_: ModelEvent) -> None:
+    pass
+
+
+def _pixels(picture: "Picture | Image.Image") -> "Image.Image":
+    """Return a picture's RGB pixels."""
+    image = picture if isinstance(picture, Image.Image) else picture.image
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -1,0 +1,174 @@
+"""Reading a checkpoint's files into a model, without foreign code and without a second copy."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import transformers
+from transformers.utils import logging as transformers_logging
+
+from imgcap.inference import embedded  # noqa: F401  # registers the embedded architecture
+from imgcap.inference.checkpoints import Location, read_config
+from imgcap.inference.results import ModelError, Role
+from imgcap.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# Depthwise convolutions of one channel a group gain nothing from bf16 and lose much of fp32's
+# speed on CPUs: measured with `python -m benchmarks --dtype` on the embedded pair.
+_CONVOLUTIONAL = frozenset({"align", "imgcap-grid-captioner"})
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A checkpoint in memory.
+
+    Parameters
+    ----------
+    name : str
+        As it appears in results.
+    revision : str
+        The hub commit, empty for a folder.
+    model : transformers.PreTrainedModel
+        In evaluation mode, on its device.
+    processor : transformers.ProcessorMixin
+        With the PIL image backend.
+    device, dtype : torch.device, torch.dtype
+        Of the model's weights.
+    """
+
+    name: str
+    revision: str
+    model: Any
+    processor: Any
+    device: torch.device
+    dtype: torch.dtype
+
+
+def load(name: str, location: Location, role: Role, settings: Settings) -> Loaded:
+    """Read a checkpoint from disk into a model that is ready to answer.
+
+    Weights keep no second copy: each tensor is converted as it is read.
+
+    Raises
+    ------
+    ModelError
+        If the files are not a complete checkpoint for the role.
+    """
+    model_type = str(read_config(location.folder)["model_type"])
+    auto = _auto_class(role)
+    device = choose_device(settings.device)
+    dtype = choose_dtype(settings.dtype, device, model_type)
+    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    with _failures_as_sentences(name):
+        config = transformers.AutoConfig.from_pretrained(location.folder, **safe)
+    if type(config) not in auto._model_mapping:  # noqa: SLF001  # there is no public way to ask
+        raise ModelError(
+            f"{name} is a model of type {model_type}, which is no {role}: choose another {role}."
+        )
+    with _failures_as_sentences(name), _without_progress_bars():
+        processor = transformers.AutoProcessor.from_pretrained(
+            location.folder, backend="pil", **safe
+        )
+        model, info = auto.from_pretrained(
+            location.weights,
+            config=config,
+            dtype=dtype,
+            use_safetensors=True,
+            output_loading_info=True,
+            **safe,
+        )
+    missing = info["missing_keys"] or info.get("mismatched_keys")
+    if missing:
+        logger.warning("%s lacks weights as a %s: %s", name, role, sorted(map(str, missing))[:5])
+        raise ModelError(f"{name} lacks part of the weights that a {role} needs: choose another.")
+    if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
+        raise ModelError(f"{name} has no tokenizer or no picture settings beside its weights.")
+    model.eval().requires_grad_(requires_grad=False)
+    with contextlib.suppress(AttributeError):
+        model.generation_config.max_length = None  # lengths are always given as new tokens
+    return Loaded(name, location.revision, model.to(device), processor, torch.device(device), dtype)
+
+
+@contextlib.contextmanager
+def _failures_as_sentences(name: str) -> Iterator[None]:
+    """Turn whatever goes wrong while files are read into one sentence; details go to the log."""
+    try:
+        yield
+    except MemoryError as error:
+        raise ModelError(f"There is not enough memory to load {name}.") from error
+    except Exception as error:
+        logger.warning("Loading %s failed", name, exc_info=True)
+        raise ModelError(
+            f"{name} could not be loaded: its files are incomplete, damaged or of a kind "
+            "that this version does not know."
+        ) from error
+
+
+@contextlib.contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    """Keep transformers from drawing on stderr, where a command line draws its own."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()
+
+
+def choose_device(wanted: str) -> str:
+    """Return the device for a setting: ``auto`` takes the first there is of cuda, mps and cpu.
+
+    Raises
+    ------
+    ModelError
+        If this machine has no such device.
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return next((device for device, there in present.items() if there), "cpu")
+    kind = wanted.split(":", maxsplit=1)[0]
+    if kind != "cpu" and not present.get(kind, False):
+        raise ModelError(f"This machine has no device “{wanted}”; choose auto or cpu.")
+    return wanted
+
+
+def choose_dtype(wanted: str, device: str, model_type: str) -> torch.dtype:
+    """Return the weights' dtype for a setting: ``auto`` takes the fastest that loses nothing.
+
+    On CPUs that is bfloat16 for transformers where the processor multiplies bf16 tiles (AMX), and
+    float32 otherwise: without them bf16 is slower than float32.
+
+    Raises
+    ------
+    ModelError
+        If the setting is not the name of a floating-point dtype that models can use.
+    """
+    names = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if wanted != "auto":
+        if wanted not in names:
+            raise ModelError(f"“{wanted}” is not a dtype; choose auto, {', '.join(names)}.")
+        return names[wanted]
+    if device.startswith("cuda"):
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device == "cpu" and model_type not in _CONVOLUTIONAL and _has_amx():
+        return torch.bfloat16
+    return torch.float32
+
+
+def _has_amx() -> bool:
+    # Not public API; absent or refusing on some builds, which then keep float32.
+    try:
+        return bool(torch.cpu._is_amx_tile_supported())  # noqa: SLF001
+    except (AttributeError, RuntimeError):
+        return False
+
+
+def _auto_class(role: Role) -> Any:
+    if role == "classifier":
+        return transformers.AutoModelForZeroShotImageClassification
+    return transformers.AutoModelForImageTextToText
