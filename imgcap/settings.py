@@ -21,7 +21,10 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `mps`")
     feedback: str = Field("csv:data/feedback.csv", description="where feedback is kept")
     max_upload_mb: PositiveInt = Field(64, description="largest accepted file, in 2**20 bytes")
-    max_pixels: PositiveInt = Field(100_000_000, description="largest accepted width x height")
+    max_pixels: PositiveInt = Field(
+        64_200_000,  # a 64-megapixel telephone; at 8 bytes a pixel, opening one stays under 500 MB
+        description="largest accepted width x height",
+    )
     data: Path = Field(
         Path(__file__).resolve().parent.parent / "data",
         description="the folder of label sets, samples and embedded models",

@@ -1,0 +1,284 @@
+"""Bytes from a stranger become a safe RGB picture, or a sentence that says why not.
+
+What an attacker could send, and what meets it here, worst first:
+
+- a small file that unpacks to gigabytes, or takes minutes: width, height and memory are known
+  from the container (`imgcap.containers`) before a decoder allocates or loops;
+- a file made for a bug in a rare decoder: only the JPEG, PNG, WebP and GIF decoders are ever
+  reached, by content, and they get the first picture without its metadata;
+- a script or archive dressed as a picture: what is kept are pixels, never the file;
+- a name with control characters or of enormous length: cleaned before it is shown or kept.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from io import BufferedReader, BytesIO
+from typing import Final
+
+import numpy as np
+from PIL import (
+    GifImagePlugin,
+    Image,
+    ImageCms,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    WebPImagePlugin,
+)
+
+from imgcap.containers import (
+    PLAIN_COST,
+    Container,
+    ContainerError,
+    Format,
+    Joined,
+    read_container,
+)
+from imgcap.settings import Settings
+
+_DECODERS: Final[dict[Format, Callable[[BufferedReader], Image.Image]]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WebP": WebPImagePlugin.WebPImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+}
+_TRANSPOSITIONS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_PROFILE_MODES: Final = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
+_STRIP_PIXELS: Final = 2**18
+_LONGEST_NAME: Final = 120
+_MEBI: Final = 2**20
+
+
+class PictureError(ValueError):
+    """A file was refused as a picture; the message is one sentence for the person who sent it."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as the rest of the app sees it.
+
+    Attributes
+    ----------
+    image
+        Upright 8-bit sRGB pixels without metadata; treat it as read-only.
+    name
+        The file's name, printable and of bounded length; not escaped for HTML.
+    sha256
+        Hexadecimal digest of the file's bytes: the same file is the same picture.
+    format
+        `JPEG`, `PNG`, `WebP` or `GIF`, from the content.
+    size_bytes
+        Size of the file.
+    """
+
+    image: Image.Image = field(repr=False, compare=False)
+    name: str
+    sha256: str
+    format: Format
+    size_bytes: int
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right of the upright picture."""
+        return self.image.width
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom of the upright picture."""
+        return self.image.height
+
+
+def open_picture(
+    data: bytes | bytearray | memoryview,
+    name: str,
+    *,
+    max_bytes: int | None = None,
+    max_pixels: int | None = None,
+) -> Picture:
+    """Decode an untrusted file into an upright RGB picture.
+
+    The format is decided by content. Of an animation the first frame is taken. Transparency is
+    laid over white, a colour profile is converted to sRGB, EXIF orientation is applied, and all
+    other metadata is dropped. Decoding takes at most eight bytes of memory for each pixel of
+    `max_pixels`, beside `data`.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    name
+        The file's name, for messages and for `Picture.name`; may hold anything.
+    max_bytes
+        Largest accepted file, in bytes; by default `Settings.max_upload_mb`.
+    max_pixels
+        Largest accepted width x height; by default `Settings.max_pixels`. Formats whose decoders
+        take more memory a pixel (WebP, progressive JPEG) are accepted up to proportionally less.
+
+    Returns
+    -------
+    Picture
+        Pixels, cleaned name, digest, format and size.
+
+    Raises
+    ------
+    PictureError
+        If the file is too large, empty, of another format, damaged or incomplete.
+    """
+    settings = Settings() if max_bytes is None or max_pixels is None else None
+    if settings is not None:
+        max_bytes = settings.max_upload_mb * _MEBI if max_bytes is None else max_bytes
+        max_pixels = settings.max_pixels if max_pixels is None else max_pixels
+    name = clean_name(name)
+    data = _check_bytes(data, name, max_bytes or 0)
+    try:
+        container = _find_picture(data, name, max_pixels or 0)
+        image = _decode(container)
+    except MemoryError as error:
+        raise PictureError(f'There is not enough memory to open "{name}".') from error
+    except PictureError:
+        raise
+    except (ContainerError, OSError, SyntaxError, ValueError, OverflowError) as error:
+        # The decoders raise these, and nothing else, on bytes they cannot make sense of.
+        raise PictureError(f'"{name}" is damaged or incomplete and cannot be opened.') from error
+    return Picture(
+        image=image,
+        name=name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        format=container.format,
+        size_bytes=len(data),
+    )
+
+
+def clean_name(name: str) -> str:
+    """Make a file's name safe to print and to keep.
+
+    Parameters
+    ----------
+    name
+        Anything: control characters, lone surrogates, megabytes.
+
+    Returns
+    -------
+    str
+        At most 120 printable characters, the middle left out of longer ones; never empty.
+    """
+    if len(name) > _LONGEST_NAME:
+        half = _LONGEST_NAME // 2
+        name = name[: half - 1] + "\N{HORIZONTAL ELLIPSIS}" + name[-half:]
+    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)
+    return shown.strip() or "unnamed"
+
+
+def _check_bytes(data: bytes | bytearray | memoryview, name: str, max_bytes: int) -> bytes:
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise PictureError(f'"{name}" did not arrive as the bytes of a file.')
+    size = data.nbytes if isinstance(data, memoryview) else len(data)
+    if size == 0:
+        raise PictureError(f'"{name}" is empty.')
+    if size > max_bytes:
+        raise PictureError(
+            f'"{name}" is too large: {size / _MEBI:,.1f} MB, '
+            f"where at most {max_bytes / _MEBI:,.0f} MB are accepted."
+        )
+    return bytes(data)
+
+
+def _find_picture(data: bytes, name: str, max_pixels: int) -> Container:
+    container = read_container(data)
+    if container is None:
+        raise PictureError(f'"{name}" is not a JPEG, PNG, WebP or GIF picture.')
+    allowed = max_pixels * PLAIN_COST // container.cost
+    if container.width * container.height > allowed:
+        kind = "" if container.cost == PLAIN_COST else f" for this kind of {container.format}"
+        raise PictureError(
+            f'"{name}" is too large: {container.width:,} x {container.height:,} pixels, '
+            f"where at most {allowed / 1e6:,.1f} megapixels are accepted{kind}."
+        )
+    return container
+
+
+def _decode(container: Container) -> Image.Image:
+    """Decode the pieces and bring the pixels to upright RGB in memory of their own."""
+    # No name may hold the decoder's image while the upright copy is made: three are too many.
+    image = _to_rgb(_load(container), container.profile)
+    if container.orientation in _TRANSPOSITIONS:
+        image = image.transpose(_TRANSPOSITIONS[container.orientation])
+    elif isinstance(image, ImageFile.ImageFile):
+        image = image.copy()
+    image.info.clear()
+    return image
+
+
+def _load(container: Container) -> Image.Image:
+    # Not Image.open: it looks for more formats, warns, and has limits of its own.
+    image = _DECODERS[container.format](BufferedReader(Joined(container.pieces)))
+    if image.size != (container.width, container.height):
+        raise ContainerError("the decoder sees another size")
+    image.load()
+    return image
+
+
+def _to_rgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Convert any decoded mode to sRGB, strip by strip: never a third copy at full size."""
+    if image.mode == "I;16":
+        image = _narrow(image)
+    transform = _srgb_transform(profile, image.mode)
+    if image.mode == "RGB" and "transparency" not in image.info and transform is None:
+        return image
+    rgb = Image.new("RGB", image.size, "white")
+    for box in _strips(image.size):
+        strip = image.crop(box)
+        if image.mode in _PROFILE_MODES.values() and transform is not None:
+            converted = ImageCms.applyTransform(strip, transform)
+            if converted is not None:
+                rgb.paste(converted, box)
+        elif strip.has_transparency_data:
+            strip = strip.convert("RGBA")
+            rgb.paste(strip.convert("RGB"), box, strip.getchannel("A"))
+        else:
+            rgb.paste(strip.convert("RGB"), box)
+    return rgb
+
+
+def _strips(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
+    width, height = size
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        yield 0, top, width, min(top + rows, height)
+
+
+def _narrow(image: Image.Image) -> Image.Image:
+    """Scale 16-bit greyscale to 8 bits (Pillow's own conversion clips), transparent to white."""
+    narrow = Image.new("L", image.size)
+    transparent = image.info.get("transparency")
+    for box in _strips(image.size):
+        wide = np.asarray(image.crop(box))
+        levels = (wide >> 8).astype(np.uint8)
+        if transparent is not None:
+            levels[wide == transparent] = 255
+        narrow.paste(Image.fromarray(levels), box)
+    return narrow
+
+
+def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Build the conversion to sRGB; None where there is no need, or the profile is unusable."""
+    if not profile:
+        return None
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        if _PROFILE_MODES.get(source.profile.xcolor_space.strip()) != mode:
+            return None
+        if (source.profile.profile_description or "").startswith("sRGB"):
+            return None
+        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
+        return None
