@@ -143,12 +143,12 @@ def open_picture(
         container = _find_picture(data, name, max_pixels or 0)
         image = _decode(container)
     except MemoryError as error:
-        raise PictureError(f'There is not enough memory to open "{name}".') from error
+        raise PictureError(f"There is not enough memory to open “{name}”.") from error
     except PictureError:
         raise
     except (ContainerError, OSError, SyntaxError, ValueError, OverflowError) as error:
         # The decoders raise these, and nothing else, on bytes they cannot make sense of.
-        raise PictureError(f'"{name}" is damaged or incomplete and cannot be opened.') from error
+        raise PictureError(f"“{name}” is damaged or incomplete and cannot be opened.") from error
     return Picture(
         image=image,
         name=name,
@@ -180,13 +180,13 @@ def clean_name(name: str) -> str:
 
 def _check_bytes(data: bytes | bytearray | memoryview, name: str, max_bytes: int) -> bytes:
     if not isinstance(data, bytes | bytearray | memoryview):
-        raise PictureError(f'"{name}" did not arrive as the bytes of a file.')
+        raise PictureError(f"“{name}” did not arrive as the bytes of a file.")
     size = data.nbytes if isinstance(data, memoryview) else len(data)
     if size == 0:
-        raise PictureError(f'"{name}" is empty.')
+        raise PictureError(f"“{name}” is empty.")
     if size > max_bytes:
         raise PictureError(
-            f'"{name}" is too large: {size / _MEBI:,.1f} MB, '
+            f"“{name}” is too large: {size / _MEBI:,.1f} MB, "
             f"where at most {max_bytes / _MEBI:,.0f} MB are accepted."
         )
     return bytes(data)
@@ -195,12 +195,12 @@ def _check_bytes(data: bytes | bytearray | memoryview, name: str, max_bytes: int
 def _find_picture(data: bytes, name: str, max_pixels: int) -> Container:
     container = read_container(data)
     if container is None:
-        raise PictureError(f'"{name}" is not a JPEG, PNG, WebP or GIF picture.')
+        raise PictureError(f"“{name}” is not a JPEG, PNG, WebP or GIF picture.")
     allowed = max_pixels * PLAIN_COST // container.cost
     if container.width * container.height > allowed:
         kind = "" if container.cost == PLAIN_COST else f" for this kind of {container.format}"
         raise PictureError(
-            f'"{name}" is too large: {container.width:,} x {container.height:,} pixels, '
+            f"“{name}” is too large: {container.width:,} x {container.height:,} pixels, "
             f"where at most {allowed / 1e6:,.1f} megapixels are accepted{kind}."
         )
     return container
