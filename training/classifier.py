@@ -1,0 +1,391 @@
+"""Train the embedded classifier: an ALIGN model from EfficientNet-Lite and MiniLM.
+
+First the text tower learns to put MiniLM's sentence embedding into its first token. Then both
+towers learn together: captions against pictures (InfoNCE, as CLIP and ALIGN), the class names of
+the labelled sets, EfficientNet's own view of every picture over ImageNet's names (so that these are
+not forgotten), everyday tags, and MiniLM's similarities between phrases (so that labels never seen
+in training stay sensible).
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from features import grid_file
+from phrases import TAGS, tags_of
+from pictures import LABELLED, SETS, read_set
+from texts import Teacher, broad_words, build_text_tower, names_of, phrase
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tower import HEAD_CHANNELS, build_tower, reference_weights
+
+DIMENSION = 384
+FROZEN_TEXT_LAYERS = 2
+IMAGENET = "imagenet1k-one-each"
+COMMON_TAGS = (
+    "a person", "a car", "nature", "a landscape", "food", "sports", "a dog", "a cat", "a bird",
+)  # fmt: skip
+
+
+class ImageHead(nn.Module):
+    """Lite's head convolution and a linear projection, over cached grids (n, 7, 7, channels)."""
+
+    def __init__(self, variant: str, mean: Tensor | None = None, std: Tensor | None = None):
+        super().__init__()
+        block = build_tower(variant, DIMENSION).encoder.blocks[-1]
+        norm = block.expansion.expand_bn
+        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        self.register_buffer("scale", scale.detach())
+        self.register_buffer("shift", (norm.bias - norm.running_mean * scale).detach())
+        self.expand = nn.Parameter(block.expansion.expand_conv.weight.detach().flatten(1))
+        channels = len(self.expand)
+        self.register_buffer("mean", torch.zeros(channels) if mean is None else mean)
+        self.register_buffer("std", torch.ones(channels) if std is None else std)
+        self.project = nn.Linear(channels, DIMENSION)
+
+    def pool(self, grids: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Head activations averaged over the cells: (n, channels) float32."""
+        cells = grids.flatten(1, 2)
+        with torch.autocast("cpu", torch.bfloat16):
+            hidden = F.linear(cells.bfloat16(), self.expand * self.scale[:, None], self.shift)
+        hidden = F.relu6(hidden).float()
+        return hidden.mean(1) if weights is None else torch.einsum("ncd,nc->nd", hidden, weights)
+
+    def forward(self, grids: Tensor, rng: np.random.Generator | None = None) -> Tensor:
+        """Unit image embeddings (n, DIMENSION); with `rng`, augmented."""
+        weights = None if rng is None else random_boxes(len(grids), rng)
+        pooled = (self.pool(grids, weights) - self.mean) / self.std
+        if rng is not None:
+            pooled = F.dropout(pooled, 0.2)
+        return F.normalize(self.project(pooled), dim=-1)
+
+
+def random_boxes(count: int, rng: np.random.Generator) -> Tensor:
+    """Weights of the 49 cells: for half of the pictures a box of 5 to 7 by 5 to 7 cells."""
+    weights = np.zeros((count, 7, 7), np.float32)
+    for i in range(count):
+        h, w = rng.integers(5, 8, 2) if rng.random() < 0.5 else (7, 7)
+        y, x = rng.integers(0, 8 - h), rng.integers(0, 8 - w)
+        weights[i, y : y + h, x : x + w] = 1 / (h * w)
+    return torch.from_numpy(weights).flatten(1)
+
+
+class TextHead(nn.Module):
+    """The text tower with ALIGN's projection of its first token."""
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self.tower = build_text_tower(layers)
+        self.project = nn.Linear(DIMENSION, DIMENSION)
+        nn.init.eye_(self.project.weight)
+        nn.init.zeros_(self.project.bias)
+        self.tower.pooler.requires_grad_(False)
+        self.tower.embeddings.requires_grad_(False)
+        for layer in self.tower.encoder.layer[:FROZEN_TEXT_LAYERS]:
+            layer.requires_grad_(False)
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        """Unit text embeddings (n, DIMENSION)."""
+        with torch.autocast("cpu", torch.bfloat16):
+            hidden = self.tower(**batch).last_hidden_state[:, 0]
+        return F.normalize(self.project(hidden.float()), dim=-1)
+
+
+class Data:
+    """Cached grids, captions, class names and tags of every set."""
+
+    def __init__(self, cache: Path, variant: str) -> None:
+        folder = cache / "pictures"
+        self.items = {name: read_set(folder, name) for name in SETS}
+        self.grids = {name: np.load(grid_file(cache, variant, name, 0)) for name in SETS}
+        self.classes = {
+            name: list(dict.fromkeys(item.label for item in self.items[name])) for name in LABELLED
+        }
+        self.names = {
+            name: [names_of(next(i for i in self.items[name] if i.label == c)) for c in classes]
+            for name, classes in self.classes.items()
+        }
+        self.target = {
+            name: torch.tensor([self.classes[name].index(i.label) for i in self.items[name]])
+            for name in LABELLED
+        }
+        self.rows = {
+            (name, part): np.array([k for k, i in enumerate(items) if i.part == part], int)
+            for name, items in self.items.items()
+            for part in ("train", "dev")
+        }
+        self.rows[IMAGENET, "dev"] = self.rows[IMAGENET, "train"]
+        self.tags = {name: self._tag_table(name) for name in SETS}
+
+    def _tag_table(self, name: str) -> np.ndarray:
+        """1 true, 0 false, -1 unknown: (n_pictures, n_tags) int8."""
+        table = np.zeros((len(self.items[name]), len(TAGS)), np.int8)
+        for k, item in enumerate(self.items[name]):
+            known = name in (IMAGENET, "flickr8k")
+            tagged = tags_of(item, k if known else 0)
+            for j, tag in enumerate(TAGS):
+                table[k, j] = 1 if tag in tagged.true else -1 if tag in tagged.unknown else 0
+        return table
+
+    def grid(self, name: str, rows: np.ndarray) -> Tensor:
+        """Cached grids as a tensor (n, 7, 7, channels) float16."""
+        return torch.from_numpy(self.grids[name][rows])
+
+
+def tag_targets(table: np.ndarray, columns: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+    """Spread each picture's mass over its true tags: (rows that have one, targets, unknown)."""
+    chosen = torch.from_numpy(table[:, columns])
+    true = (chosen == 1).float()
+    rows = true.sum(1) > 0
+    return rows, true / true.sum(1, keepdim=True).clamp(min=1), chosen == -1
+
+
+def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy against a distribution a row."""
+    logs = F.log_softmax(logits, -1)
+    return -torch.where(targets > 0, targets * logs, 0.0).sum(-1).mean()
+
+
+class Trainer:
+    """The two heads, their data, and one step of each kind."""
+
+    def __init__(self, cache: Path, variant: str, layers: int, seed: int = 0) -> None:
+        torch.manual_seed(seed)
+        self.rng = np.random.default_rng(seed)
+        self.data = Data(cache, variant)
+        self.teacher = Teacher()
+        self.tokenizer = self.teacher.tokenizer
+        self.words = broad_words(self.tokenizer)
+        self.text = TextHead(layers)
+        self.image = ImageHead(variant)
+        with torch.no_grad():
+            pooled = self.image.pool(self.data.grid("flickr8k", np.arange(1500)))
+        self.image.mean.copy_(pooled.mean(0))
+        self.image.std.copy_(pooled.std(0) + 0.02)
+        weights = reference_weights(variant)
+        with torch.no_grad():
+            self.beliefs = {name: self._beliefs(name, weights) for name in SETS}
+        self.log_scale = nn.Parameter(torch.tensor(3.0))
+        self.captions = [
+            caption
+            for k in self.data.rows["flickr8k", "train"]
+            for caption in self.data.items["flickr8k"][k].captions
+        ]
+
+    def _beliefs(self, name: str, weights: dict[str, Tensor]) -> Tensor:
+        """EfficientNet's probabilities over ImageNet's distinct names, (n, n_names) float16."""
+        to_name = F.one_hot(self.data.target[IMAGENET]).float()
+        rows = np.arange(len(self.data.items[name]))
+        out = []
+        for start in range(0, len(rows), 512):
+            pooled = self.image.pool(self.data.grid(name, rows[start : start + 512]))
+            logits = F.linear(pooled[:, :HEAD_CHANNELS], weights["_fc.weight"], weights["_fc.bias"])
+            out.append((F.softmax(logits, -1) @ to_name).half())
+        return torch.cat(out)
+
+    def tokens(self, texts: list[str]) -> dict[str, Tensor]:
+        """Tokenise for the text tower."""
+        return dict(
+            self.tokenizer(texts, padding=True, truncation=True, max_length=64, return_tensors="pt")
+        )
+
+    def broad(self, count: int) -> list[str]:
+        """Random phrases from the whole language, not from the training sets."""
+        picks = self.rng.integers(0, 12000, (count, 2))
+        return [
+            phrase(
+                self.words[a] if self.rng.random() < 0.7 else f"{self.words[a]} {self.words[b]}",
+                self.rng,
+            )
+            for a, b in picks
+        ]
+
+    def pool_step(self) -> Tensor:
+        """Teach the first token the teacher's mean-pooled embedding."""
+        some = [self.captions[i] for i in self.rng.integers(0, len(self.captions), 96)]
+        names = [names for sets in self.data.names.values() for names in sets]
+        picks = self.rng.integers(0, len(names), 96)
+        texts = [*some, *self.broad(96), *(phrase(names[i][0], self.rng) for i in picks)]
+        return (1 - (self.text(self.tokens(texts)) * self.teacher(texts)).sum(-1)).mean()
+
+    def named(self, name: str, classes: np.ndarray | None = None) -> list[str]:
+        """One random phrase for each class of a set."""
+        names = self.data.names[name]
+        wanted = range(len(names)) if classes is None else classes
+        return [phrase(names[c][self.rng.integers(len(names[c]))], self.rng) for c in wanted]
+
+    def joint_step(self, step: int, pairs: int) -> dict[str, Tensor]:
+        """One batch of pictures and phrases of every kind; the losses by name."""
+        data, rng = self.data, self.rng
+        sets = ["actions15", "scenes6", ("sports100", "caltech101")[step % 2]]
+        flickr = rng.choice(data.rows["flickr8k", "train"], pairs, replace=False)
+        batches = {"flickr8k": flickr, IMAGENET: rng.choice(1000, 64, replace=False)}
+        for name in sets:
+            batches[name] = rng.choice(data.rows[name, "train"], 32 if name == "scenes6" else 64)
+        grids = torch.cat([data.grid(name, rows) for name, rows in batches.items()])
+        images = self.image(grids, rng)
+        starts = dict(zip(batches, np.cumsum([0, *map(len, batches.values())]), strict=False))
+        beliefs = torch.cat([self.beliefs[name][rows] for name, rows in batches.items()]).float()
+        weight = beliefs.mean(0).numpy()
+        likely = np.argsort(-(weight + 1e-4 * rng.random(len(weight))))[:48]
+        own = data.target[IMAGENET][batches[IMAGENET]].numpy()
+        classes = np.unique(np.concatenate([likely, own]))
+        tag_count = int(rng.choice([6, 9, 16, 40]))
+        common = rng.choice([TAGS.index(t) for t in COMMON_TAGS], min(tag_count, 7), replace=False)
+        columns = np.unique(np.concatenate([common, rng.choice(len(TAGS), tag_count)]))
+
+        texts = [
+            [data.items["flickr8k"][k].captions[rng.integers(5) % 5] for k in flickr],
+            self.named(IMAGENET, classes),
+            [phrase(TAGS[j], rng) for j in columns],
+            *(self.named(name) for name in sets),
+            self.broad(48),
+        ]
+        flat = [text for group in texts for text in group]
+        order = sorted(range(len(flat)), key=lambda i: len(flat[i]))
+        half = len(order) * 2 // 3  # short ones apart, to save padding
+        parts = [order[:half], order[half:]]
+        encoded = torch.cat([self.text(self.tokens([flat[i] for i in part])) for part in parts])
+        encoded = encoded[torch.argsort(torch.tensor(parts[0] + parts[1]))]
+        groups = list(encoded.split([len(group) for group in texts]))
+        scale = self.log_scale.exp()
+
+        logits = scale * images[: len(flickr)] @ groups[0].T
+        same = torch.arange(len(flickr))
+        losses = {
+            "captions": (F.cross_entropy(logits, same) + F.cross_entropy(logits.T, same)) / 2
+        }
+        known = beliefs[:, classes]
+        mass = known.sum(1)
+        logs = F.log_softmax(scale * images @ groups[1].T, -1)
+        target = known / mass[:, None]
+        kl = torch.where(target > 0, target * (target.clamp(min=1e-9).log() - logs), 0.0).sum(1)
+        losses["beliefs"] = (kl * mass).sum() / mass.sum()
+        own_images = images[starts[IMAGENET] : starts[IMAGENET] + len(own)]
+        position = torch.from_numpy(np.searchsorted(classes, own))
+        losses["imagenet"] = F.cross_entropy(scale * own_images @ groups[1].T, position)
+        table = np.concatenate([data.tags[name][rows] for name, rows in batches.items()])
+        rows, target, unknown = tag_targets(table, columns)
+        tag_logits = (scale * images @ groups[2].T).masked_fill(unknown, -1e4)
+        losses["tags"] = soft_cross_entropy(tag_logits[rows], target[rows])
+        for name, group in zip(sets, groups[3:], strict=False):
+            mine = images[starts[name] : starts[name] + len(batches[name])]
+            losses[name] = F.cross_entropy(
+                scale * mine @ group.T, data.target[name][batches[name]], label_smoothing=0.05
+            )
+        anchors = torch.cat([groups[-1], groups[2], groups[-2]])
+        taught = self.teacher(texts[-1] + texts[2] + texts[-2])
+        losses["anchor"] = ((anchors @ anchors.T - taught @ taught.T) ** 2).mean() * 50
+        return losses
+
+    @torch.no_grad()
+    def embed(self, texts: list[str]) -> Tensor:
+        """Embed any number of texts."""
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        chunks = [order[i : i + 256] for i in range(0, len(order), 256)]
+        out = torch.cat([self.text(self.tokens([texts[i] for i in chunk])) for chunk in chunks])
+        return out[torch.argsort(torch.tensor(order))]
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """Dev accuracies with the names as given, and retrieval on 1,000 Flickr8k pictures."""
+        self.image.eval()
+        figures = {}
+        for name in LABELLED:
+            rows = self.data.rows[name, "dev"]
+            images = self.image(self.data.grid(name, rows))
+            names = [n[0] for n in self.data.names[name]]
+            target = self.data.target[name][rows]
+            for key, template in (("", "{}"), (" photo", "a photo of a {}")):
+                texts = self.embed([template.format(n) for n in names])
+                right = (images @ texts.T).argmax(1) == target
+                figures[name + key] = right.float().mean().item()
+        rows = self.data.rows["flickr8k", "dev"][:1000]
+        images = self.image(self.data.grid("flickr8k", rows))
+        captions = [c for k in rows for c in self.data.items["flickr8k"][k].captions[:5]]
+        texts = self.embed(captions)
+        similar = images @ texts.T
+        same = torch.arange(1000)
+        figures["R@1 of 5000"] = (similar.argmax(1) // 5 == same).float().mean().item()
+        figures["R@1 of 1000"] = (similar[:, ::5].argmax(1) == same).float().mean().item()
+        self.image.train()
+        return figures
+
+
+WEIGHTS = {"captions": 1.0, "beliefs": 0.7, "imagenet": 0.3, "tags": 0.4, "anchor": 1.0}
+
+
+def main() -> None:
+    """Train from the cache and leave both heads' weights in `out`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--variant", default="lite2")
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--pool-steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--pairs", type=int, default=256)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    began = time.time()
+    trainer = Trainer(args.cache, args.variant, args.layers)
+    args.out.mkdir(parents=True, exist_ok=True)
+    text = [p for p in trainer.text.parameters() if p.requires_grad]
+
+    def report(stage: str, figures: dict[str, float]) -> None:
+        figures = {k: round(float(v), 3) for k, v in figures.items()}
+        minutes = round((time.time() - began) / 60, 1)
+        print(json.dumps({"stage": stage, "minutes": minutes} | figures), flush=True)
+
+    optimizer = torch.optim.AdamW(text, lr=2e-4, weight_decay=0.01)
+    for step in range(args.pool_steps):
+        optimizer.param_groups[0]["lr"] = 3e-4 * min(1, step / 20) * (1 - step / args.pool_steps)
+        loss = trainer.pool_step()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if (step + 1) % 50 == 0:
+            report(f"pool {step + 1}", {"loss": loss})
+
+    body = [p for p in trainer.text.tower.parameters() if p.requires_grad]
+    groups = [
+        ([trainer.image.expand], 1e-4),
+        (list(trainer.image.project.parameters()), 1e-3),
+        (body, 1e-4),
+        ([*trainer.text.project.parameters(), trainer.log_scale], 5e-4),
+    ]
+    optimizer = torch.optim.AdamW(
+        [{"params": params, "lr": rate} for params, rate in groups], weight_decay=0.05
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [rate for _, rate in groups], total_steps=args.steps, pct_start=0.1
+    )
+    sums: dict[str, list[float]] = {}
+    for step in range(args.steps):
+        losses = trainer.joint_step(step, args.pairs)
+        loss = sum(WEIGHTS.get(name, 0.3) * value for name, value in losses.items())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(text, 1.0)
+        optimizer.step()
+        schedule.step()
+        for name, value in losses.items():
+            sums.setdefault(name, []).append(value.item())
+        if (step + 1) % 100 == 0 or step + 1 == args.steps:
+            means = {name: float(np.mean(values)) for name, values in sums.items()}
+            sums.clear()
+            report(f"joint {step + 1}", means | {"scale": trainer.log_scale.exp().item()})
+            report("dev", trainer.evaluate())
+            state = {
+                "image": trainer.image.state_dict(),
+                "text": trainer.text.state_dict(),
+                "scale": trainer.log_scale.exp().item(),
+            }
+            torch.save(state, args.out / "joint.pt")
+
+
+if __name__ == "__main__":
+    main()
