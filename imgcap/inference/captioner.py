@@ -88,7 +88,7 @@ def _generate(
     cancel: Cancel | None,
 ) -> list[tuple[Caption, ...]]:
     model, processor = loaded.model, loaded.processor
-    pixels = processor.image_processor(images=list(images), return_tensors="pt")["pixel_values"]
+    pixels = processor(images=list(images), return_tensors="pt")["pixel_values"]
     prompt = _prompt(loaded, options.prefix, len(images))
     with torch.inference_mode():
         output = model.generate(

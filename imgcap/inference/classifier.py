@@ -166,7 +166,7 @@ class Classifier:
         A picture is known by the pixels that the model sees, so that an edited picture is never
         taken for its original.
         """
-        inputs = loaded.processor.image_processor(images=list(images), return_tensors="pt")
+        inputs = loaded.processor(images=list(images), return_tensors="pt")
         keys = [_digest(inputs, row) for row in range(len(images))]
         known = {key: self._pictures.get(key) for key in keys}
         new = [keys.index(key) for key, vector in known.items() if vector is None]
@@ -241,7 +241,8 @@ def _pooled(output: Any) -> torch.Tensor:
 
 
 def _normalise(vectors: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.normalize(vectors, dim=-1)
+    lengths = vectors.norm(dim=-1, keepdim=True)
+    return vectors / lengths.clamp_min(torch.finfo(vectors.dtype).tiny)
 
 
 def _digest(inputs: Any, row: int) -> str:

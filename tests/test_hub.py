@@ -1,0 +1,129 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from imgcap.inference import CancelledError, ModelError, ModelEvent, open_engine
+from imgcap.inference.checkpoints import REGISTRY, is_present
+from imgcap.settings import Settings
+from tests.checkpoints import fill_hub_cache
+from tests.conftest import BuildCheckpoint
+from tests.hub_server import Commit, Hub, serve
+
+CLIP = "openai/clip-vit-base-patch32"
+BLIP = "Salesforce/blip-image-captioning-base"
+PINS = {entry.id: entry.revision for entry in REGISTRY}
+CAT = Image.new("RGB", (40, 30), "orange")
+
+
+@pytest.fixture
+def hub(empty_hub: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    assert not empty_hub.exists()
+    with serve() as running:
+        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+        monkeypatch.setenv("HF_ENDPOINT", running.url)
+        yield running
+
+
+def test_a_download_reports_its_bytes_is_pinned_and_happens_once(
+    hub: Hub, checkpoint: BuildCheckpoint
+) -> None:
+    hub.add(CLIP, "main", Commit("f" * 40, checkpoint("align")))
+    hub.add(CLIP, PINS[CLIP], Commit(PINS[CLIP], checkpoint("clip")))
+    events: list[ModelEvent] = []
+    settings = Settings(classifier=CLIP, captioner=str(checkpoint("blip")))
+    assert not is_present(CLIP, "classifier", settings)
+
+    engine = open_engine(settings, events.append)
+    assert engine.models["classifier"].stage == "waiting"
+    [result] = engine.classify([CAT], ["cat", "dog"])
+
+    assert result.model == CLIP
+    stages = list(dict.fromkeys(event.stage for event in events))
+    assert stages == ["download", "load", "ready"]
+    weights = (checkpoint("clip") / "model.safetensors").stat().st_size
+    downloads = [event for event in events if event.stage == "download"]
+    assert downloads[-1].done == downloads[-1].total >= weights
+    assert is_present(CLIP, "classifier", settings)
+
+    asked = len(hub.requests)
+    [again] = open_engine(settings).classify([CAT], ["cat", "dog"])
+    assert again.predictions == result.predictions
+    assert len(hub.requests) == asked, "a checkpoint in the cache must not be asked for again"
+
+
+def test_pickled_weights_are_replaced_by_the_bots_conversion_of_the_same_commit(
+    hub: Hub, checkpoint: BuildCheckpoint, tmp_path: Path
+) -> None:
+    blip = checkpoint("blip")
+    hub.add(BLIP, "main", Commit(PINS[BLIP], blip, without=("model.safetensors",)))
+    hub.add_conversion(BLIP, Commit("a" * 40, blip, parent=PINS[BLIP]), author="somebody")
+    hub.add_conversion(BLIP, Commit("b" * 40, blip, parent="0" * 40))
+    hub.add_conversion(BLIP, Commit("c" * 40, blip, parent=PINS[BLIP]))
+    settings = Settings(captioner=BLIP)
+
+    [captions] = open_engine(settings).caption([CAT])
+
+    assert captions.best.text
+    fetched = list((tmp_path / "hf").rglob("model.safetensors"))
+    assert [path.parent.name for path in fetched] == ["c" * 40]
+    asked = len(hub.requests)
+    open_engine(settings).caption([CAT])
+    assert len(hub.requests) == asked
+
+
+def test_pickled_weights_without_a_conversion_are_refused(
+    hub: Hub, checkpoint: BuildCheckpoint
+) -> None:
+    hub.add("some/body", "main", Commit("d" * 40, checkpoint("clip"), ("model.safetensors",)))
+    with pytest.raises(ModelError, match=r"some/body has only pickled weights"):
+        open_engine(Settings(classifier="some/body")).classify([CAT], ["cat", "dog"])
+
+
+def test_a_download_can_be_cancelled_and_taken_up_again(
+    hub: Hub, checkpoint: BuildCheckpoint
+) -> None:
+    hub.add(CLIP, PINS[CLIP], Commit(PINS[CLIP], checkpoint("clip")))
+    events: list[ModelEvent] = []
+    engine = open_engine(Settings(classifier=CLIP), events.append)
+    with pytest.raises(CancelledError):
+        engine.load("classifier", cancel=lambda: any(e.stage == "download" for e in events))
+    assert engine.models["classifier"].stage == "failed"
+    assert not any(event.stage == "load" for event in events)
+    engine.load("classifier")
+    assert engine.models["classifier"].stage == "ready"
+
+
+def test_a_model_that_the_hub_does_not_have(hub: Hub) -> None:
+    assert hub.url
+    with pytest.raises(ModelError, match=r"no public model of this name\): .*“embedded”\.$"):
+        open_engine(Settings(classifier="no/such")).classify([CAT], ["cat", "dog"])
+
+
+def test_an_unreachable_hub_leaves_a_sentence_and_the_other_models(
+    empty_hub: Path, checkpoint: BuildCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not empty_hub.exists()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    engine = open_engine(Settings(classifier=str(checkpoint("clip")), captioner=BLIP))
+    with pytest.raises(ModelError) as refusal:
+        engine.caption([CAT])
+    sentence = str(refusal.value)
+    assert sentence.startswith(f"The captioner {BLIP} is not on this machine")
+    assert "the model hub cannot be reached" in sentence
+    assert "choose “embedded”" in sentence
+    assert "\n" not in sentence
+    assert engine.models["captioner"].message == sentence
+    assert engine.classify([CAT], ["cat", "dog"])
+
+
+def test_an_unreachable_hub_does_not_matter_when_another_revision_is_cached(
+    empty_hub: Path, checkpoint: BuildCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_hub_cache(empty_hub, CLIP, checkpoint("clip"), "e" * 40)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    [result] = open_engine(Settings(classifier=CLIP)).classify([CAT], ["cat", "dog"])
+    assert result.model == CLIP
