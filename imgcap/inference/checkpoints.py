@@ -156,7 +156,7 @@ def local_folder(name: str, role: Role, settings: Settings) -> Path | None:
             raise ModelError(f"The embedded {role} is missing: {folder} does not exist.")
         return folder
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         return folder
     if not _HUB_ID.fullmatch(name) or name.startswith((".", "~")):
         raise ModelError(

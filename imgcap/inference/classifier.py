@@ -241,7 +241,7 @@ def _pooled(output: Any) -> torch.Tensor:
 
 
 def _normalise(vectors: torch.Tensor) -> torch.Tensor:
-    lengths = vectors.norm(dim=-1, keepdim=True)
+    lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
     return vectors / lengths.clamp_min(torch.finfo(vectors.dtype).tiny)
 
 

@@ -42,11 +42,10 @@ def summarise(classification: Classification) -> str:
 
 def percent(score: float) -> str:
     """Write a score in 0..1 as a person reads it, never as a false certainty."""
-    if score >= 0.995:  # noqa: PLR2004
+    hundredths = round(100 * score)
+    if hundredths >= 100:  # noqa: PLR2004
         return "over 99 %"
-    if score < 0.005:  # noqa: PLR2004
-        return "under 1 %"
-    return f"{100 * score:.0f} %"
+    return f"{hundredths} %" if hundredths else "under 1 %"
 
 
 def _summarise_independent(predictions: Sequence[Prediction]) -> str:

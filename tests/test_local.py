@@ -1,0 +1,134 @@
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from imgcap.images import open_picture
+from imgcap.inference import (
+    CaptionOptions,
+    Classification,
+    ClassifyOptions,
+    Engine,
+    EngineError,
+    open_engine,
+)
+from imgcap.settings import Settings
+from tests.checkpoints import pictures
+from tests.conftest import BuildCheckpoint
+
+LABELS = ("cat", "dog", "nature")
+
+
+def tiny_engine(checkpoint: BuildCheckpoint) -> Engine:
+    return open_engine(
+        Settings(classifier=str(checkpoint("clip")), captioner=str(checkpoint("blip")))
+    )
+
+
+def test_importing_and_opening_the_engine_loads_no_model_library() -> None:
+    program = """
+import sys
+from imgcap.inference import open_engine
+from imgcap.inference.checkpoints import REGISTRY, is_present
+from imgcap.settings import Settings
+engine = open_engine(Settings())
+assert engine.models["captioner"].stage == "waiting"
+[is_present(entry.id, entry.role, Settings()) for entry in REGISTRY]
+heavy = {"torch", "transformers", "huggingface_hub", "tokenizers"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)  # noqa: S603  # ours
+
+
+def test_opening_is_instant(checkpoint: BuildCheckpoint) -> None:
+    settings = Settings(classifier=str(checkpoint("clip")))
+    start = time.perf_counter()
+    for _ in range(100):
+        open_engine(settings)
+    assert time.perf_counter() - start < 1
+
+
+def test_an_engine_that_there_is_not() -> None:
+    with pytest.raises(EngineError, match=r"no engine “telepathy”"):
+        open_engine(Settings(engine="telepathy"))
+
+
+def test_a_description_has_all_that_was_asked_for(checkpoint: BuildCheckpoint) -> None:
+    engine = tiny_engine(checkpoint)
+    [image] = pictures(1)
+    file = Path(checkpoint("clip")).parent / "picture.png"
+    image.save(file)
+    picture = open_picture(file.read_bytes(), "picture.png")
+    told: list[Classification] = []
+
+    description = engine.describe(picture, LABELS, on_classified=told.append)
+
+    assert told == [description.classification]
+    assert (description.name, description.sha256) == ("picture.png", picture.sha256)
+    assert (description.width, description.height) == image.size
+    assert [p.label for p in description.predictions] != []
+    assert description.predictions == engine.classify([image], LABELS)[0].predictions
+    assert description.summary.endswith(".")
+    assert description.caption == engine.caption([image])[0].best.text
+
+    record = json.loads(json.dumps(description.as_dict(top=2)))
+    assert list(record) == ["file", "caption", "predictions", "summary", "models", "ms"]
+    assert record["file"] == "picture.png"
+    assert record["caption"] == description.caption
+    assert [list(entry) for entry in record["predictions"]] == [["label", "score"]] * 2
+    assert set(record["models"]) == {"classifier", "captioner"}
+    assert set(record["ms"]) == {"classify", "caption"}
+    assert all(ms > 0 for ms in record["ms"].values())
+
+
+def test_only_what_was_asked_for_is_loaded(checkpoint: BuildCheckpoint) -> None:
+    engine = tiny_engine(checkpoint)
+    description = engine.describe(pictures(1)[0], LABELS, with_caption=False)
+    assert description.captions is None
+    assert description.as_dict()["caption"] is None
+    assert engine.models["captioner"].stage == "waiting"
+
+    engine = tiny_engine(checkpoint)
+    description = engine.describe(
+        pictures(1)[0], caption_options=CaptionOptions(num_beams=1, max_new_tokens=3)
+    )
+    assert description.caption
+    assert (description.summary, description.predictions) == ("", ())
+    assert engine.models["classifier"].stage == "waiting"
+
+
+def test_options_reach_the_models(checkpoint: BuildCheckpoint) -> None:
+    description = tiny_engine(checkpoint).describe(
+        pictures(1)[0],
+        LABELS,
+        CaptionOptions(num_beams=2, num_captions=2, max_new_tokens=4, prefix="a photo of"),
+        ClassifyOptions(independent=True),
+    )
+    assert description.classification is not None
+    assert description.classification.independent
+    assert description.captions is not None
+    assert len(description.captions.captions) == 2
+    assert description.caption.startswith("a photo of")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "CMYK"])
+def test_pictures_of_any_mode_are_taken(checkpoint: BuildCheckpoint, mode: str) -> None:
+    [result] = tiny_engine(checkpoint).classify([Image.new(mode, (30, 20))], LABELS)
+    assert len(result.predictions) == 3
+
+
+def test_a_closed_engine_takes_up_its_work_again(checkpoint: BuildCheckpoint) -> None:
+    engine = tiny_engine(checkpoint)
+    [image] = pictures(1)
+    before = engine.describe(image, LABELS)
+    engine.close()
+    assert {event.stage for event in engine.models.values()} == {"waiting"}
+    after = engine.describe(image, LABELS)
+    assert after.predictions == before.predictions
+    assert after.caption == before.caption
+    engine.close()
+    engine.close()
