@@ -242,7 +242,8 @@ def _pooled(output: Any) -> torch.Tensor:
 
 def _normalise(vectors: torch.Tensor) -> torch.Tensor:
     lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
-    return vectors / lengths.clamp_min(torch.finfo(vectors.dtype).tiny)
+    unit: torch.Tensor = vectors / lengths.clamp_min(torch.finfo(vectors.dtype).tiny)
+    return unit
 
 
 def _digest(inputs: Any, row: int) -> str:
