@@ -174,14 +174,17 @@ def clean_name(name: str) -> str:
     if len(name) > _LONGEST_NAME:
         half = _LONGEST_NAME // 2
         name = name[: half - 1] + "\N{HORIZONTAL ELLIPSIS}" + name[-half:]
-    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)
-    return shown.strip() or "unnamed"
+    return printable(name).strip() or "unnamed"
 
 
-def _check_bytes(data: bytes | bytearray | memoryview, name: str, max_bytes: int) -> bytes:
-    if not isinstance(data, bytes | bytearray | memoryview):
-        raise PictureError(f"“{name}” did not arrive as the bytes of a file.")
-    size = data.nbytes if isinstance(data, memoryview) else len(data)
+def printable(text: str) -> str:
+    """Replace every character that could steer a terminal, or is none at all."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def check_size(size: int, name: str, max_bytes: int) -> None:
+    """Refuse an empty or too large file with a `PictureError`, before it is read if possible."""
+    name = clean_name(name)
     if size == 0:
         raise PictureError(f"“{name}” is empty.")
     if size > max_bytes:
@@ -189,6 +192,12 @@ def _check_bytes(data: bytes | bytearray | memoryview, name: str, max_bytes: int
             f"“{name}” is too large: {size / _MEBI:,.1f} MB, "
             f"where at most {max_bytes / _MEBI:,.0f} MB are accepted."
         )
+
+
+def _check_bytes(data: bytes | bytearray | memoryview, name: str, max_bytes: int) -> bytes:
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise PictureError(f"“{name}” did not arrive as the bytes of a file.")
+    check_size(data.nbytes if isinstance(data, memoryview) else len(data), name, max_bytes)
     return bytes(data)
 
 

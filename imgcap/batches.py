@@ -1,0 +1,126 @@
+"""Descriptions of many pictures: batches for the engine, results in order, failures one by one."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, Final
+
+from imgcap.images import Picture, PictureError, clean_name
+from imgcap.inference import Description, Engine, EngineError, summarise
+from imgcap.sources import MAX_WAITING_PIXELS, Source
+
+MAX_BATCH: Final = 8
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one source: a description, or one sentence on why there is none."""
+
+    file: str
+    description: Description | None = None
+    error: str = ""
+
+    def as_dict(self, top: int | None = None) -> dict[str, Any]:
+        """Return plain values for JSON, with the `top` best predictions or all of them."""
+        if self.description is None:
+            return {"file": self.file, "error": self.error}
+        return self.description.as_dict(top) | {"file": self.file}
+
+
+def describe_all(
+    engine: Engine,
+    opened: Iterable[tuple[Source, Picture | PictureError]],
+    labels: Sequence[str] | None,
+    *,
+    with_caption: bool = True,
+) -> Iterator[Outcome]:
+    """Describe pictures in batches that start small, so that the first result is there soon.
+
+    Parameters
+    ----------
+    engine
+        Asked for labels first, then captions, a batch at a time.
+    opened
+        What `imgcap.sources.open_ahead` yields; consumed a batch at a time.
+    labels
+        Candidate labels; None for no classification.
+    with_caption
+        Whether captions are wanted.
+
+    Yields
+    ------
+    Outcome
+        One a source, in order.
+
+    Raises
+    ------
+    EngineError
+        If the engine cannot work at all, as when a model is missing.
+    """
+    for batch in _batches(opened):
+        pictures = [result for _, result in batch if isinstance(result, Picture)]
+        described = iter(_describe(engine, pictures, labels, with_caption=with_caption))
+        for source, result in batch:
+            answer = next(described) if isinstance(result, Picture) else str(result)
+            if isinstance(answer, Description):
+                yield Outcome(source.file, answer)
+            else:
+                yield Outcome(source.file, error=answer)
+
+
+def _batches(
+    opened: Iterable[tuple[Source, Picture | PictureError]],
+) -> Iterator[list[tuple[Source, Picture | PictureError]]]:
+    batch: list[tuple[Source, Picture | PictureError]] = []
+    size, pixels = 1, 0
+    for source, result in opened:
+        batch.append((source, result))
+        pixels += result.width * result.height if isinstance(result, Picture) else 0
+        if len(batch) >= size or pixels >= MAX_WAITING_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+            size = min(2 * size, MAX_BATCH)
+    if batch:
+        yield batch
+
+
+def _describe(
+    engine: Engine, pictures: Sequence[Picture], labels: Sequence[str] | None, *, with_caption: bool
+) -> list[Description | str]:
+    """Describe a batch; if that goes wrong, its pictures one by one, to lose only the culprit."""
+    if not pictures:
+        return []
+    try:
+        return list(_describe_together(engine, pictures, labels, with_caption=with_caption))
+    except EngineError:
+        raise
+    except Exception as error:
+        logger.debug("a batch of %d failed", len(pictures), exc_info=True)
+        if len(pictures) == 1:
+            name = clean_name(pictures[0].name)
+            return [f"“{name}” could not be described ({type(error).__name__})."]
+    return [
+        answer
+        for picture in pictures
+        for answer in _describe(engine, [picture], labels, with_caption=with_caption)
+    ]
+
+
+def _describe_together(
+    engine: Engine, pictures: Sequence[Picture], labels: Sequence[str] | None, *, with_caption: bool
+) -> Iterator[Description]:
+    classifications = [] if labels is None else engine.classify(pictures, labels)
+    captions = engine.caption(pictures) if with_caption else []
+    for picture, classification, caption in zip_longest(pictures, classifications, captions):
+        yield Description(
+            name=picture.name,
+            sha256=picture.sha256,
+            width=picture.width,
+            height=picture.height,
+            summary=summarise(classification) if classification else "",
+            classification=classification,
+            captions=caption,
+        )
