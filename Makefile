@@ -1,0 +1,40 @@
+# `make run` opens the dashboard, `make test` runs the whole suite; both build .venv when it is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The lock gives every version; --prefer-binary because no compiler is promised.
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --prefer-binary --quiet --constraint requirements.lock
+
+.PHONY: install run test lint bench clean
+
+install: $(VENV)/.installed
+
+run: install
+	$(BIN)/voila dashboard.ipynb
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "imgcap needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP_INSTALL) --editable .
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml requirements.lock | $(VENV)/.installed
+	$(PIP_INSTALL) --editable '.[test]'
+	touch $@
