@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pytest
 from PIL import Image
 
 from imgcap.inference import CancelledError, ModelError, ModelEvent, open_engine
-from imgcap.inference.checkpoints import REGISTRY, is_present
+from imgcap.inference.checkpoints import REGISTRY, hub_offline, is_present
 from imgcap.settings import Settings
 from tests.checkpoints import fill_hub_cache
 from tests.conftest import BuildCheckpoint
@@ -127,3 +128,31 @@ def test_an_unreachable_hub_does_not_matter_when_another_revision_is_cached(
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     [result] = open_engine(Settings(classifier=CLIP)).classify([CAT], ["cat", "dog"])
     assert result.model == CLIP
+
+
+def _hub_is_reachable() -> bool:
+    try:
+        with socket.create_connection(("huggingface.co", 443), timeout=3):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.hub
+def test_the_seed_models_of_the_real_hub_know_the_samples() -> None:
+    if hub_offline() or not _hub_is_reachable():
+        pytest.skip("huggingface.co cannot be reached from here")
+    engine = open_engine(Settings(classifier=CLIP, captioner=BLIP))
+    labels = ["cat", "dog", "cup of coffee", "astronaut", "rocket", "flower", "temple"]
+    expected = {
+        "cat.jpg": ("cat", "cat"),
+        "coffee.jpg": ("cup of coffee", "cup"),
+        "rocket.jpg": ("rocket", "rocket"),
+        "flower.jpg": ("flower", "flower"),
+    }
+    for name, (label, word) in expected.items():
+        with Image.open(Settings().data / "samples" / name) as image:
+            description = engine.describe(image.convert("RGB"), labels)
+        assert description.predictions[0].label == label
+        assert description.predictions[0].score > 0.8
+        assert word in description.caption
