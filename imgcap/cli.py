@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -96,18 +97,19 @@ def describe(
     from imgcap.terminal import StatusBar, print_outcome
 
     failed = False
-    with StatusBar() as status:
-        try:
-            engine = open_engine(settings, status.tell)
-            sources = status.count(find_sources(paths, settings))
-            opened = open_ahead(sources, settings)
+    try:
+        with (
+            StatusBar() as status,
+            closing(open_engine(settings, status.tell)) as engine,
+            closing(open_ahead(status.count(find_sources(paths, settings)), settings)) as opened,
+        ):
             for outcome in describe_all(engine, opened, candidates, with_caption=not no_caption):
                 failed |= outcome.description is None
                 with status.aside():
                     print_outcome(outcome, top, as_json=as_json)
                 status.advance()
-        except EngineError as error:
-            raise _failure(str(error), FAILED) from error
+    except EngineError as error:
+        raise _failure(str(error), FAILED) from error
     if failed:
         raise typer.Exit(FAILED)
 

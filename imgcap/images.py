@@ -37,6 +37,9 @@ from imgcap.containers import (
 )
 from imgcap.settings import Settings
 
+MAX_SIDE: Final = 65_535
+"""JPEG ends here too. Memory for a row, or for the table of rows, is not worth mentioning below."""
+
 _DECODERS: Final[dict[Format, Callable[[BufferedReader], Image.Image]]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
@@ -144,10 +147,7 @@ def open_picture(
         image = _decode(container)
     except MemoryError as error:
         raise PictureError(f"There is not enough memory to open “{name}”.") from error
-    except PictureError:
-        raise
-    except (ContainerError, OSError, SyntaxError, ValueError, OverflowError) as error:
-        # The decoders raise these, and nothing else, on bytes they cannot make sense of.
+    except (ContainerError, ImageCms.PyCMSError) as error:
         raise PictureError(f"“{name}” is damaged or incomplete and cannot be opened.") from error
     return Picture(
         image=image,
@@ -205,11 +205,16 @@ def _find_picture(data: bytes, name: str, max_pixels: int) -> Container:
     container = read_container(data)
     if container is None:
         raise PictureError(f"“{name}” is not a JPEG, PNG, WebP or GIF picture.")
+    size = f"{container.width:,} x {container.height:,} pixels"
+    if max(container.width, container.height) > MAX_SIDE:
+        raise PictureError(
+            f"“{name}” is too large: {size}, where at most {MAX_SIDE:,} to a side are accepted."
+        )
     allowed = max_pixels * PLAIN_COST // container.cost
     if container.width * container.height > allowed:
         kind = "" if container.cost == PLAIN_COST else f" for this kind of {container.format}"
         raise PictureError(
-            f"“{name}” is too large: {container.width:,} x {container.height:,} pixels, "
+            f"“{name}” is too large: {size}, "
             f"where at most {allowed / 1e6:,.1f} megapixels are accepted{kind}."
         )
     return container
@@ -228,12 +233,17 @@ def _decode(container: Container) -> Image.Image:
 
 
 def _load(container: Container) -> Image.Image:
-    # Not Image.open: it looks for more formats, warns, and has limits of its own.
-    image = _DECODERS[container.format](BufferedReader(Joined(container.pieces)))
-    if image.size != (container.width, container.height):
-        raise ContainerError("the decoder sees another size")
-    image.load()
-    return image
+    try:
+        # Not Image.open: it looks for more formats, warns, and has limits of its own.
+        image = _DECODERS[container.format](BufferedReader(Joined(container.pieces)))
+        if image.size == (container.width, container.height):
+            image.load()
+            return image
+    except MemoryError:
+        raise
+    except Exception as error:  # on damaged data the decoders raise a dozen unrelated types
+        raise ContainerError("the decoder refuses it") from error
+    raise ContainerError("the decoder sees another size")
 
 
 def _to_rgb(image: Image.Image, profile: bytes) -> Image.Image:

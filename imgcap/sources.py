@@ -5,7 +5,7 @@ import stat
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -69,8 +69,10 @@ def find_sources(paths: Iterable[str], settings: Settings) -> Iterator[Source]:
 
 def open_ahead(
     sources: Iterable[Source], settings: Settings
-) -> Iterator[tuple[Source, Picture | PictureError]]:
+) -> Generator[tuple[Source, Picture | PictureError], None, None]:
     """Open pictures in threads, in order, while the caller works on those before.
+
+    Close it if you stop early: it may keep threads waiting otherwise.
 
     Parameters
     ----------

@@ -50,6 +50,7 @@ class StatusBar:
     def __init__(self) -> None:
         console = Console(stderr=True)
         self._shown = console.is_terminal
+        self._told: set[str] = set()
         self._shares_terminal = self._shown and sys.stdout.isatty()
         self._progress = Progress(
             SpinnerColumn(),
@@ -96,9 +97,13 @@ class StatusBar:
             if self._shares_terminal:
                 self._progress.start()
 
-    def tell(self, event: "ModelEvent") -> None:
+    def tell(self, event: ModelEvent) -> None:
         """Show what a model is doing; from whatever thread loads it."""
         words = {"download": "Downloading", "load": "Loading"}.get(event.stage)
         share = f" ({100 * event.done // event.total} %)" if event.total else ""
         text = f"{words} {event.checkpoint}{share}" if words else "Describing"
         self._progress.update(self._task, description=text)
+        if event.stage == "download" and not self._shown and event.checkpoint not in self._told:
+            # Minutes of silence look like a hang, in a log as well.
+            self._told.add(event.checkpoint)
+            typer.echo(f"imgcap: Downloading {event.checkpoint}", err=True)

@@ -28,6 +28,7 @@ class FakeEngine:
         self.seconds = seconds
         self.batches: list[list[str]] = []
         self.threads: set[str] = set()
+        self.closed = False
         self.watch: Callable[[], None] = lambda: None
 
     def _begin(self, pictures: Sequence[Any]) -> None:
@@ -59,3 +60,6 @@ class FakeEngine:
             Captions((Caption(f"a picture of {Path(picture.name).stem}", -0.5),), "fake", 2.0)
             for picture in pictures
         ]
+
+    def close(self) -> None:
+        self.closed = True

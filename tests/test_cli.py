@@ -142,6 +142,7 @@ def test_batches_start_small_and_grow(run: Run, engine: FakeEngine, tmp_path: Pa
     for number in range(30):
         (tmp_path / f"{number:02}.jpg").write_bytes(JPEG)
     assert run("describe", tmp_path).exit_code == 0
+    assert engine.closed
     assert [len(batch) for batch in engine.batches] == [1, 2, 4, 8, 8, 7]
 
 
@@ -360,8 +361,10 @@ finally:
 
 @pytest.fixture
 def slow(many: Path) -> Iterator[subprocess.Popen[str]]:
-    """The command at work on a thousand files, a tenth of a second a batch."""
+    """The command at work on a thousand files, threads waiting for room, 0.1 s a batch."""
     body = """
+from imgcap import sources
+sources.MAX_WAITING_PIXELS = 1_000_000
 inference.open_engine = lambda *_: FakeEngine(seconds=0.1)
 cli.app(["describe", sys.argv[1], "--json"])
 """
@@ -425,6 +428,19 @@ cli.app(["describe", *sys.argv[1:], "--json"])
     assert len([json.loads(line) for line in done.stdout.splitlines()]) == 12
     assert "Describing" in shown
     assert "/12" in shown
+
+
+def test_a_download_is_announced_where_no_bar_is_shown(
+    monkeypatch: pytest.MonkeyPatch, album: Path
+) -> None:
+    def open_engine(_: object, listener: Callable[[inference.ModelEvent], None]) -> FakeEngine:
+        for done in (0, 50, 100):
+            listener(inference.ModelEvent("classifier", "some/model", "download", done, 100))
+        return FakeEngine()
+
+    monkeypatch.setattr(inference, "open_engine", open_engine)
+    result = CliRunner().invoke(app, ["describe", str(album / "cat.jpg"), "--json"])
+    assert result.stderr == "imgcap: Downloading some/model\n"
 
 
 def test_a_real_engine_end_to_end(checkpoint: BuildCheckpoint, album: Path) -> None:

@@ -440,6 +440,8 @@ def test_limits_come_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         png(60_000, 60_000, bytes(1000)),
         png(2**31 - 1, 2**31 - 1, bytes(10)),
+        png(65_536, 1, bytes(10)),
+        png(1, 65_536, bytes(10)),
         b"GIF89a\xff\xff\xff\xff" + encode(quarters(), "GIF")[10:],
         b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xffVP8L\0\0\0\0",
     ],
@@ -570,6 +572,9 @@ def make(case):
         parts = b"".join(png_chunk(b"IDAT", rows[n:n+256]) for n in range(0, len(rows), 256))
         exif = png_chunk(b"eXIf", orientation_exif(6)[6:])
         return png(9248, 6936, None, depth=16, colour=6, extra=exif + parts)
+    if case == "row":
+        extra = png_chunk(b"eXIf", orientation_exif(6)[6:])
+        return png(65_535, 979, bytes((1 + 4 * 65_535) * 979), colour=6, extra=extra)
     kind, size, mode, options = {
         "jpeg": ("JPEG", (8192, 6104), "RGB", {"progressive": True, "subsampling": 0}),
         "cmyk": ("JPEG", (8192, 6104), "CMYK", {}),
@@ -591,7 +596,7 @@ else:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
-@pytest.mark.parametrize("case", ["png", "jpeg", "cmyk", "webp"])
+@pytest.mark.parametrize("case", ["png", "row", "jpeg", "cmyk", "webp"])
 def test_the_largest_pictures_take_under_500_mb_and_a_few_seconds(case: str) -> None:
     python = [sys.executable, "-c", textwrap.dedent(WORST)]
     root = Path(__file__).parent.parent
