@@ -104,8 +104,8 @@ def describe(
             closing(open_ahead(status.count(find_sources(paths, settings)), settings)) as opened,
         ):
             for outcome in describe_all(engine, opened, candidates, with_caption=not no_caption):
-                failed |= outcome.description is None
-                with status.aside():
+                failed |= bool(outcome.error)
+                with status.aside(error=bool(outcome.error)):
                     print_outcome(outcome, top, as_json=as_json)
                 status.advance()
     except EngineError as error:

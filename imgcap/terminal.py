@@ -51,7 +51,6 @@ class StatusBar:
         console = Console(stderr=True)
         self._shown = console.is_terminal
         self._told: set[str] = set()
-        self._shares_terminal = self._shown and sys.stdout.isatty()
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -87,14 +86,15 @@ class StatusBar:
         self._progress.advance(self._task)
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Take the bar away while a result is written to the same terminal."""
-        if self._shares_terminal:
+    def aside(self, *, error: bool) -> Iterator[None]:
+        """Take the bar away while something is written to the same terminal."""
+        shared = self._shown and (error or sys.stdout.isatty())
+        if shared:
             self._progress.stop()
         try:
             yield
         finally:
-            if self._shares_terminal:
+            if shared:
                 self._progress.start()
 
     def tell(self, event: ModelEvent) -> None:
