@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from imgcap.inference import ModelError, ModelEvent, open_engine
 from imgcap.inference.checkpoints import Location
@@ -185,9 +186,46 @@ def test_weights_get_the_dtype_that_was_asked_for(checkpoint: BuildCheckpoint, k
         settings = Settings(classifier=str(folder), dtype=name, device="cpu")
         loaded = load("x", Location(folder, folder), "classifier", settings)
         assert loaded.dtype == getattr(torch, name)
-        assert {parameter.dtype for parameter in loaded.model.parameters()} == {loaded.dtype}
+        dtypes = {parameter.dtype for parameter in loaded.model.parameters() if parameter.ndim}
+        assert dtypes == {loaded.dtype}
         assert not loaded.model.training
         assert type(loaded.processor.image_processor).__name__.endswith("Pil")
+
+
+def test_half_precision_on_disk_becomes_float32(
+    checkpoint: BuildCheckpoint, tmp_path: Path
+) -> None:
+    folder = copy_of(checkpoint("align"), tmp_path / "half")
+    weights = load_file(folder / "model.safetensors")
+    halves = {name: tensor.half() for name, tensor in weights.items()}
+    save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+    settings = Settings(classifier=str(folder), device="cpu")
+    model = load("x", Location(folder, folder), "classifier", settings).model
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    projection = model.text_projection.weight
+    assert torch.equal(projection, halves["text_projection.weight"].float())
+
+
+@pytest.mark.parametrize("kind", ["clip", "siglip"])
+def test_the_trained_scale_is_never_rounded(checkpoint: BuildCheckpoint, kind: str) -> None:
+    folder = checkpoint(kind)
+    settings = Settings(classifier=str(folder), dtype="bfloat16", device="cpu")
+    model = load("x", Location(folder, folder), "classifier", settings).model
+    exact = load_file(folder / "model.safetensors")["logit_scale"]
+    assert exact.bfloat16().float() != exact
+    assert model.logit_scale == exact
+
+
+def test_a_model_that_fails_while_it_answers_is_one_sentence(
+    checkpoint: BuildCheckpoint, tmp_path: Path
+) -> None:
+    folder = copy_of(checkpoint("clip"), tmp_path / "clip")
+    preprocessor = json.loads((folder / "preprocessor_config.json").read_text())
+    preprocessor |= {"size": 100, "crop_size": 100}
+    (folder / "preprocessor_config.json").write_text(json.dumps(preprocessor))
+    engine = open_engine(Settings(classifier=str(folder)))
+    with pytest.raises(ModelError, match=r"failed while it was answering; .*\.$"):
+        engine.classify(pictures(1), ["cat", "dog"])
 
 
 def test_the_automatic_dtype_is_bfloat16_only_where_tiles_multiply_it() -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from transformers import StoppingCriteriaList
 
 from imgcap.inference.loading import Loader
-from imgcap.inference.pretrained import Loaded
+from imgcap.inference.pretrained import Loaded, answering
 from imgcap.inference.results import (
     Cancel,
     CancelledError,
@@ -72,7 +72,7 @@ class Captioner:
                 raise CancelledError
             batch = images[start : start + options.batch_size]
             begun = time.perf_counter()
-            with self._lock:
+            with self._lock, answering(loaded.name):
                 written = _generate(loaded, batch, options, cancel)
             ms = 1000 * (time.perf_counter() - begun) / len(batch)
             results += [Captions(captions, loaded.name, ms) for captions in written]

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from imgcap.inference.loading import Loader
-from imgcap.inference.pretrained import Loaded
+from imgcap.inference.pretrained import Loaded, answering
 from imgcap.inference.results import (
     Cancel,
     CancelledError,
@@ -116,7 +116,7 @@ class Classifier:
         labels = check_labels(labels)
         filled = [prompts(label, options.templates) for label in labels]
         loaded = self._loader.get(cancel)
-        with self._lock:
+        with self._lock, answering(loaded.name):
             texts = self._label_embeddings(loaded, filled, cancel)
             baseline = None
             if options.independent and not _has_bias(loaded.model):
@@ -126,7 +126,7 @@ class Classifier:
             _check(cancel)
             batch = images[start : start + options.batch_size]
             begun = time.perf_counter()
-            with self._lock:
+            with self._lock, answering(loaded.name):
                 pictures = self._picture_embeddings(loaded, batch)
                 scores = _scores(loaded.model, pictures, texts, baseline, options)
             ms = 1000 * (time.perf_counter() - begun) / len(batch)

@@ -1,5 +1,6 @@
 """Fetching a checkpoint from the model hub: pinned, safetensors only, with progress and cancel."""
 
+import errno
 import os
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,11 @@ Bytes = Callable[[int, int], None]
 _CONVERSION_TITLE = "Adding `safetensors` variant of this model"
 _CONVERSION_AUTHOR = "SFconvertbot"
 _TIMEOUT = 10
+_DISK = {
+    errno.ENOSPC: "the disk is full",
+    errno.EACCES: "the cache folder cannot be written",
+    errno.EROFS: "the cache folder cannot be written",
+}
 
 
 def fetch(hub_id: str, role: Role, progress: Bytes, cancel: Cancel | None = None) -> Location:
@@ -154,6 +160,6 @@ def _reason(error: Exception) -> str:
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status:
         return f"the hub answered {status}"
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return error.strerror.lower()
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return _DISK[error.errno]
     return "the model hub cannot be reached"

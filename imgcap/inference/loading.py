@@ -59,11 +59,11 @@ class Loader:
         CancelledError
             If `cancel` said so during a download.
         """
-        if self._loaded is None:
+        loaded = self._loaded
+        if loaded is None:
             with self._lock:
-                if self._loaded is None:
-                    self._loaded = self._load(cancel)
-        return self._loaded
+                loaded = self._loaded = self._loaded or self._load(cancel)
+        return loaded
 
     def close(self) -> None:
         """Forget the model; the next request loads it again."""

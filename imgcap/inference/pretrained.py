@@ -4,15 +4,17 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+from safetensors import safe_open
 from transformers.utils import logging as transformers_logging
 
 from imgcap.inference import embedded  # noqa: F401  # registers the embedded architecture
 from imgcap.inference.checkpoints import Location, read_config
-from imgcap.inference.results import ModelError, Role
+from imgcap.inference.results import EngineError, ModelError, Role
 from imgcap.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -21,6 +23,8 @@ logger = logging.getLogger(__name__)
 # EfficientNet-Lite2 tower 0.92 of float32's time, a captioner on it 1.13), and float32 loses no
 # bit of the float16 on disk.
 _CONVOLUTIONAL = frozenset({"align", "imgcap-grid-captioner"})
+
+_SCALARS = frozenset({"logit_scale", "logit_bias", "temperature"})
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ def load(name: str, location: Location, role: Role, settings: Settings) -> Loade
     if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
         raise ModelError(f"{name} has no tokenizer or no picture settings beside its weights.")
     model.eval().requires_grad_(requires_grad=False)
+    _restore_scalars(model, location.weights)
     with contextlib.suppress(AttributeError):
         model.generation_config.max_length = None  # lengths are always given as new tokens
     return Loaded(name, location.revision, model.to(device), processor, torch.device(device), dtype)
@@ -106,6 +111,29 @@ def _failures_as_sentences(name: str) -> Iterator[None]:
         raise ModelError(
             f"{name} could not be loaded: its files are incomplete, damaged or of a kind "
             "that this version does not know."
+        ) from error
+
+
+def _restore_scalars(model: Any, weights: Path) -> None:
+    """Read the trained scale and bias at full precision: they multiply every rounding of theirs."""
+    for file in weights.glob("*.safetensors"):
+        with safe_open(file, framework="pt") as tensors:
+            for name in _SCALARS & set(tensors.keys()):
+                getattr(model, name).data = tensors.get_tensor(name).float()
+
+
+@contextlib.contextmanager
+def answering(name: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a model computes into one sentence; details go to the log."""
+    try:
+        yield
+    except EngineError:
+        raise
+    except Exception as error:
+        logger.exception("%s failed", name)
+        raise ModelError(
+            f"{name} failed while it was answering; it may not be made for this use, "
+            "or the machine may have run out of memory."
         ) from error
 
 
