@@ -19,7 +19,7 @@ def quarters(width: int = 48, height: int = 32) -> Image.Image:
     return image
 
 
-def encode(image: Image.Image, kind: str, **options: Any) -> bytes:  # noqa: ANN401 (Pillow's own)
+def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
     """Save with Pillow into bytes."""
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)

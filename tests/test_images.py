@@ -155,6 +155,13 @@ def test_refuses_a_flipped_bit_anywhere_in_a_png() -> None:
         refused(data[:index] + bytes([data[index] ^ 4]) + data[index + 1 :])
 
 
+def test_a_damaged_comment_does_not_cost_the_picture() -> None:
+    data = KINDS["PNG"]
+    comment = bytearray(png_chunk(b"tEXt", b"Title\0a"))
+    comment[-5] ^= 1
+    assert_quarters(open_picture(data[:33] + bytes(comment) + data[33:], "x.png"))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_follows_the_picture_does_not_matter(kind: str) -> None:
     archive = BytesIO()

@@ -1,0 +1,71 @@
+"""The embedded models on the sample photographs, as a person would judge them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgcap.inference.checkpoints import is_present
+from imgcap.settings import Settings
+
+DEFAULTS = Settings(classifier="embedded", captioner="embedded")
+
+pytestmark = pytest.mark.skipif(
+    not all(is_present("embedded", role, DEFAULTS) for role in ("classifier", "captioner")),
+    reason="the embedded models are not built yet",
+)
+
+FITTING = {
+    "astronaut": {"a person"},
+    "cat": {"a photo of a cat"},
+    "coffee": {"food"},
+    "flower": {"nature"},
+    "pagoda": {"a landscape", "nature"},
+    "photographer": {"a person"},
+}
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, dict[str, Any]]:
+    """What the command line says of every sample, by its stem."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("IMGCAP_")}
+    done = subprocess.run(  # noqa: S603
+        [
+            sys.executable,
+            "-c",
+            "from imgcap.cli import main; main()",
+            "describe",
+            str(DEFAULTS.data / "samples"),
+            "--json",
+        ],
+        env=env | {"HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    lines = map(json.loads, done.stdout.splitlines())
+    return {Path(line["file"]).stem: line for line in lines}
+
+
+def test_every_sample_is_described(answers: dict[str, dict[str, Any]]) -> None:
+    assert len(answers) == len(list((DEFAULTS.data / "samples").glob("*.jpg")))
+    for answer in answers.values():
+        assert "error" not in answer
+        assert len(answer["caption"].split()) >= 3
+        assert "unk" not in answer["caption"]
+        assert len(answer["predictions"]) == 5
+
+
+@pytest.mark.parametrize("sample", FITTING)
+def test_the_best_label_fits(answers: dict[str, dict[str, Any]], sample: str) -> None:
+    assert answers[sample]["predictions"][0]["label"] in FITTING[sample]
+
+
+def test_the_caption_names_the_cat(answers: dict[str, dict[str, Any]]) -> None:
+    words = answers["cat"]["caption"].split()
+    assert {"cat", "kitten"} & set(words)
