@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The lock gives every version; --prefer-binary because no compiler is promised.
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --prefer-binary --quiet --constraint requirements.lock
 
-.PHONY: install run test lint bench clean
+.PHONY: install run test lint bench models clean
 
 install: $(VENV)/.installed
 
@@ -22,6 +22,11 @@ lint: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks
+
+# Rebuilds data/models; PICTURES is the folder of the training archives (see training/README.md).
+models: install
+	$(BIN)/python -m pip install --quiet --no-deps -r training/requirements.txt
+	$(BIN)/python training/build.py $(PICTURES)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -33,6 +33,8 @@ def text_config(vocabulary: int, layers: int) -> AlignTextConfig:
         type_vocab_size=source["type_vocab_size"],
         layer_norm_eps=source["layer_norm_eps"],
         hidden_act=source["hidden_act"],
+        hidden_dropout_prob=0.0,  # drawing the masks takes most of the time of a step on a CPU
+        attention_probs_dropout_prob=0.0,
     )
 
 
