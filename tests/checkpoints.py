@@ -15,6 +15,54 @@ from transformers.utils import logging as transformers_logging
 transformers_logging.disable_progress_bar()
 transformers_logging.set_verbosity_error()
 
+# What configurations of 2022 carry in each part beside the architecture.
+_LEGACY = {
+    "_name_or_path": "",
+    "add_cross_attention": False,
+    "architectures": None,
+    "bad_words_ids": None,
+    "chunk_size_feed_forward": 0,
+    "decoder_start_token_id": None,
+    "diversity_penalty": 0.0,
+    "do_sample": False,
+    "early_stopping": False,
+    "encoder_no_repeat_ngram_size": 0,
+    "finetuning_task": None,
+    "id2label": {"0": "LABEL_0", "1": "LABEL_1"},
+    "is_encoder_decoder": False,
+    "label2id": {"LABEL_0": 0, "LABEL_1": 1},
+    "length_penalty": 1.0,
+    "max_length": 20,
+    "min_length": 0,
+    "no_repeat_ngram_size": 0,
+    "num_beam_groups": 1,
+    "num_beams": 1,
+    "num_return_sequences": 1,
+    "output_attentions": False,
+    "output_hidden_states": False,
+    "output_scores": False,
+    "prefix": None,
+    "problem_type": None,
+    "pruned_heads": {},
+    "remove_invalid_values": False,
+    "repetition_penalty": 1.0,
+    "return_dict": True,
+    "return_dict_in_generate": False,
+    "task_specific_params": None,
+    "temperature": 1.0,
+    "tf_legacy_loss": False,
+    "tie_encoder_decoder": False,
+    "tie_word_embeddings": True,
+    "tokenizer_class": None,
+    "top_k": 50,
+    "top_p": 1.0,
+    "torch_dtype": None,
+    "torchscript": False,
+    "transformers_version": "4.26.0.dev0",
+    "typical_p": 1.0,
+    "use_bfloat16": False,
+}
+
 CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073]
 CLIP_STD = [0.26862954, 0.26130258, 0.27577711]
 
@@ -65,10 +113,10 @@ def build_clip(folder: Path, *, tiny: bool = True) -> Path:
         "logit_scale_init_value": 2.6592,
         "model_type": "clip",
         "projection_dim": 512,
-        "text_config": text | {"model_type": "clip_text_model"},
+        "text_config": _LEGACY | text | {"model_type": "clip_text_model"},
         "text_config_dict": None,
         "torch_dtype": "float32",
-        "vision_config": vision | {"model_type": "clip_vision_model"},
+        "vision_config": _LEGACY | vision | {"model_type": "clip_vision_model"},
         "vision_config_dict": None,
     }
     if tiny:
@@ -132,15 +180,17 @@ def build_blip(folder: Path, *, tiny: bool = True) -> Path:
     }
     vision = {"image_size": 384, "patch_size": 16, "model_type": "blip_vision_model"}
     config: dict[str, Any] = {
+        "_commit_hash": None,
         "architectures": ["BlipForConditionalGeneration"],
         "image_text_hidden_size": 256,
         "initializer_factor": 1.0,
         "logit_scale_init_value": 2.6592,
         "model_type": "blip",
         "projection_dim": 512,
-        "text_config": text,
+        "text_config": _LEGACY | text,
         "torch_dtype": "float32",
-        "vision_config": vision,
+        "transformers_version": None,
+        "vision_config": _LEGACY | vision,
     }
     if tiny:
         small = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4}

@@ -15,16 +15,24 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass
 class Commit:
-    """One commit of a repository: its id, its files and its parent's id."""
+    """One commit of a repository: its id and its files.
+
+    With `pickle` the folder's weights are replaced by a pytorch_model.bin of that content; a
+    `conversion` has both.
+    """
 
     id: str
     folder: Path
-    without: tuple[str, ...] = ()
-    parent: str = ""
+    pickle: bytes = b""
+    conversion: bool = False
 
-    def files(self) -> dict[str, Path]:
-        paths = {path.name: path for path in sorted(self.folder.iterdir())}
-        return {name: path for name, path in paths.items() if name not in self.without}
+    def files(self) -> dict[str, bytes]:
+        contents = {path.name: path.read_bytes() for path in sorted(self.folder.iterdir())}
+        if self.pickle:
+            contents["pytorch_model.bin"] = self.pickle
+            if not self.conversion:
+                del contents["model.safetensors"]
+        return contents
 
 
 @dataclass
@@ -41,7 +49,7 @@ class Hub:
         references[reference] = references[commit.id] = commit
 
     def add_conversion(self, hub_id: str, commit: Commit, *, author: str = "SFconvertbot") -> None:
-        """Add the pull request in which a bot adds safetensors to its parent."""
+        """Add a pull request of the kind in which the hub's bot adds safetensors."""
         number = len(self.pulls.setdefault(hub_id, [])) + 1
         self.pulls[hub_id].append(
             {
@@ -103,47 +111,32 @@ class _Handler(BaseHTTPRequestHandler):
         elif rest == "discussions":
             pulls = self.hub.pulls.get(hub_id, [])
             self._json({"discussions": pulls, "count": len(pulls), "start": 0})
-        elif match := re.fullmatch(r"commits/(.+)", rest):
-            self._json(self._log(hub_id, match[1]))
         elif match := re.fullmatch(r"tree/(refs/pr/\d+|[^/]+)/?", rest):
             files = self.hub.commits[hub_id][match[1]].files()
-            self._json([_entry(name, path) for name, path in files.items()])
+            self._json([_entry(name, content) for name, content in files.items()])
         else:
             commit = self.hub.commits[hub_id].get(rest.removeprefix("revision/") or "main")
             if commit is None:
                 self._json({"error": "Revision not found"}, 404, "RevisionNotFound")
                 return
-            siblings = [{"rfilename": name} for name in commit.files()]
+            siblings = [
+                {"rfilename": name, "blobId": _hash(content), "size": len(content)}
+                for name, content in commit.files().items()
+            ]
             self._json({"id": hub_id, "sha": commit.id, "siblings": siblings, "private": False})
-
-    def _log(self, hub_id: str, reference: str) -> list[dict[str, Any]]:
-        commit: Commit | None = self.hub.commits[hub_id][reference]
-        entries = []
-        while commit:
-            entries.append(
-                {
-                    "id": commit.id,
-                    "title": "commit",
-                    "message": "",
-                    "date": "2023-01-01T00:00:00.000Z",
-                    "authors": [],
-                }
-            )
-            commit = self.hub.commits[hub_id].get(commit.parent)
-        return entries
 
     def _file(self, hub_id: str, reference: str, name: str) -> None:
         commit = self.hub.commits.get(hub_id, {}).get(reference)
         if commit is None or name not in commit.files():
             self._json({"error": "Entry not found"}, 404, "EntryNotFound")
             return
-        content = commit.files()[name].read_bytes()
+        content = commit.files()[name]
         start = int(re.sub(r"\D", "", self.headers.get("Range", "0-").split("-")[0]) or 0)
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(content) - start))
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("ETag", f'"{_hash(content)}"')
         self.send_header("X-Repo-Commit", commit.id)
         self.end_headers()
         if self.command == "GET":
@@ -161,11 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
-def _entry(name: str, path: Path) -> dict[str, Any]:
-    content = path.read_bytes()
-    return {
-        "type": "file",
-        "path": name,
-        "size": len(content),
-        "oid": hashlib.sha256(content).hexdigest(),
-    }
+def _entry(name: str, content: bytes) -> dict[str, Any]:
+    return {"type": "file", "path": name, "size": len(content), "oid": _hash(content)}
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -54,21 +54,24 @@ def test_a_download_reports_its_bytes_is_pinned_and_happens_once(
     assert len(hub.requests) == asked, "a checkpoint in the cache must not be asked for again"
 
 
-def test_pickled_weights_are_replaced_by_the_bots_conversion_of_the_same_commit(
+def test_pickled_weights_are_replaced_by_the_bots_conversion_of_the_same_weights(
     hub: Hub, checkpoint: BuildCheckpoint, tmp_path: Path
 ) -> None:
     blip = checkpoint("blip")
-    hub.add(BLIP, "main", Commit(PINS[BLIP], blip, without=("model.safetensors",)))
-    hub.add_conversion(BLIP, Commit("a" * 40, blip, parent=PINS[BLIP]), author="somebody")
-    hub.add_conversion(BLIP, Commit("b" * 40, blip, parent="0" * 40))
-    hub.add_conversion(BLIP, Commit("c" * 40, blip, parent=PINS[BLIP]))
+    hub.add(BLIP, "main", Commit(PINS[BLIP], blip, pickle=b"ours"))
+    forged = Commit("a" * 40, blip, pickle=b"ours", conversion=True)
+    hub.add_conversion(BLIP, forged, author="somebody")
+    hub.add_conversion(BLIP, Commit("b" * 40, blip, pickle=b"others", conversion=True))
+    hub.add_conversion(BLIP, Commit("c" * 40, blip, pickle=b"ours"))
+    hub.add_conversion(BLIP, Commit("d" * 40, blip, pickle=b"ours", conversion=True))
     settings = Settings(captioner=BLIP)
 
     [captions] = open_engine(settings).caption([CAT])
 
     assert captions.best.text
     fetched = list((tmp_path / "hf").rglob("model.safetensors"))
-    assert [path.parent.name for path in fetched] == ["c" * 40]
+    assert [path.parent.name for path in fetched] == ["d" * 40]
+    assert not list((tmp_path / "hf").rglob("pytorch_model.bin"))
     asked = len(hub.requests)
     open_engine(settings).caption([CAT])
     assert len(hub.requests) == asked
@@ -77,7 +80,7 @@ def test_pickled_weights_are_replaced_by_the_bots_conversion_of_the_same_commit(
 def test_pickled_weights_without_a_conversion_are_refused(
     hub: Hub, checkpoint: BuildCheckpoint
 ) -> None:
-    hub.add("some/body", "main", Commit("d" * 40, checkpoint("clip"), ("model.safetensors",)))
+    hub.add("some/body", "main", Commit("d" * 40, checkpoint("clip"), pickle=b"theirs"))
     with pytest.raises(ModelError, match=r"some/body has only pickled weights"):
         open_engine(Settings(classifier="some/body")).classify([CAT], ["cat", "dog"])
 

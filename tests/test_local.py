@@ -132,3 +132,24 @@ def test_a_closed_engine_takes_up_its_work_again(checkpoint: BuildCheckpoint) ->
     assert after.caption == before.caption
     engine.close()
     engine.close()
+
+
+@pytest.mark.parametrize("captioner", ["blip", "git", "grid_captioner"])
+def test_answering_writes_nothing_to_the_terminal(
+    checkpoint: BuildCheckpoint, captioner: str
+) -> None:
+    program = f"""
+from PIL import Image
+from imgcap.inference import CaptionOptions, open_engine
+from imgcap.settings import Settings
+settings = Settings(
+    classifier={str(checkpoint("clip"))!r}, captioner={str(checkpoint(captioner))!r}
+)
+picture = Image.new("RGB", (50, 40), "orange")
+for options in (CaptionOptions(), CaptionOptions(num_beams=1, min_new_tokens=5, prefix="a photo")):
+    open_engine(settings).describe(picture, ["cat", "dog"], options)
+"""
+    done = subprocess.run(  # noqa: S603  # ours
+        [sys.executable, "-c", program], check=True, timeout=120, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")

@@ -62,7 +62,7 @@ class Checkpoint:
 
 # The main branches of both seed repositories hold pickles only. CLIP's pin is the commit in which
 # the hub's own conversion bot added the safetensors file to main's 3d74acf9; BLIP's is main itself,
-# from which `imgcap.inference.hub` finds that bot's commit.
+# for which `imgcap.inference.hub` finds that bot's commit.
 REGISTRY: tuple[Checkpoint, ...] = (
     Checkpoint(
         id="imgcap-align-small",

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from imgcap.inference.checkpoints import (
@@ -23,6 +24,7 @@ Bytes = Callable[[int, int], None]
 
 _CONVERSION_TITLE = "Adding `safetensors` variant of this model"
 _CONVERSION_AUTHOR = "SFconvertbot"
+_PICKLE = "pytorch_model.bin"
 _TIMEOUT = 10
 _DISK = {
     errno.ENOSPC: "the disk is full",
@@ -36,8 +38,8 @@ def fetch(hub_id: str, role: Role, progress: Bytes, cancel: Cancel | None = None
 
     A checkpoint that is complete in the cache is taken from there without asking the hub. The
     revision is the registry's pin, else the commit that the main branch has now. Where it holds
-    only pickles, the commit that the hub's conversion bot made from exactly that revision is
-    taken instead.
+    only pickles, the commit in which the hub's conversion bot added safetensors to the very same
+    weights is taken instead.
 
     Parameters
     ----------
@@ -82,12 +84,10 @@ def _download(hub_id: str, revision: str, progress: Bytes, cancel: Cancel | None
     # Read at each call: huggingface_hub itself reads the environment once, when it is imported.
     endpoint = os.environ.get("HF_ENDPOINT") or None
     api = HfApi(endpoint=endpoint)
-    info = api.model_info(hub_id, revision=revision or None, timeout=_TIMEOUT)
-    commit = info.sha or revision
-    files = {sibling.rfilename for sibling in info.siblings or ()}
-    reference = commit
-    if not files & {WEIGHTS, SHARDS}:
-        reference = _converted(api, hub_id, commit)
+    blobs = _blobs(api, hub_id, revision or None)
+    reference = revision or "main"
+    if not blobs.keys() & {WEIGHTS, SHARDS}:
+        reference = _converted(api, hub_id, blobs)
     folder = snapshot_download(
         hub_id,
         revision=reference,
@@ -98,21 +98,28 @@ def _download(hub_id: str, revision: str, progress: Bytes, cancel: Cancel | None
         etag_timeout=_TIMEOUT,
         tqdm_class=_progress_bar(progress, cancel),
     )
-    found = find_cached(hub_id, os.path.basename(folder), exact=True)  # noqa: PTH119
+    found = find_cached(hub_id, Path(folder).name, exact=True)
     if found is None:
         raise ModelError(f"{hub_id} is not a complete checkpoint on the hub.")
     return found
 
 
-def _converted(api: Any, hub_id: str, commit: str) -> str:
-    """Return the pull request in which the hub's bot added safetensors to exactly this commit."""
+def _blobs(api: Any, hub_id: str, revision: str | None) -> dict[str, str]:
+    """Return the files of a revision with the hashes of their content."""
+    info = api.model_info(hub_id, revision=revision, files_metadata=True, timeout=_TIMEOUT)
+    return {file.rfilename: file.blob_id or "" for file in info.siblings or ()}
+
+
+def _converted(api: Any, hub_id: str, blobs: dict[str, str]) -> str:
+    """Return the pull request in which the hub's bot converted exactly these pickled weights."""
     for discussion in api.get_repo_discussions(hub_id, discussion_type="pull_request"):
         if discussion.author != _CONVERSION_AUTHOR or discussion.title != _CONVERSION_TITLE:
             continue
-        reference = discussion.git_reference
-        commits = [entry.commit_id for entry in api.list_repo_commits(hub_id, revision=reference)]
-        if commit in commits[1:2]:
-            return str(reference)
+        reference = str(discussion.git_reference)
+        converted = _blobs(api, hub_id, reference)
+        same = bool(blobs.get(_PICKLE)) and converted.get(_PICKLE) == blobs[_PICKLE]
+        if same and WEIGHTS in converted:
+            return reference
     raise ModelError(
         f"{hub_id} has only pickled weights, which could run foreign code; "
         "choose a model with safetensors."
