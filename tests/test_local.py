@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from imgcap.inference import (
     EngineError,
     open_engine,
 )
+from imgcap.inference.local import LocalEngine
 from imgcap.settings import Settings
 from tests.checkpoints import pictures
 from tests.conftest import BuildCheckpoint
@@ -113,6 +115,34 @@ def test_options_reach_the_models(checkpoint: BuildCheckpoint) -> None:
     assert description.captions is not None
     assert len(description.captions.captions) == 2
     assert description.caption.startswith("a photo of")
+
+
+def test_models_compute_one_at_a_time(checkpoint: BuildCheckpoint) -> None:
+    engine = tiny_engine(checkpoint)
+    assert isinstance(engine, LocalEngine)
+    engine.load()
+    inside: list[int] = []
+    crowds: list[int] = []
+
+    def enter(*_: object) -> None:
+        inside.append(1)
+        crowds.append(len(inside))
+        time.sleep(0.01)
+
+    for loader in engine._loaders.values():
+        tower = loader.get().model.vision_model
+        tower.register_forward_pre_hook(enter)
+        tower.register_forward_hook(lambda *_: inside.clear())
+    options = CaptionOptions(num_beams=1, max_new_tokens=3)
+    threads = [
+        threading.Thread(target=engine.describe, args=(image, LABELS, options))
+        for image in pictures(5)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert crowds == [1] * 10
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "CMYK"])
