@@ -196,13 +196,23 @@ class Data:
         return torch.from_numpy(np.stack(grids)), torch.tensor(owner), captions, asked
 
 
-def token_losses(model: GridCaptioner, tokens: Tensor, ids: Tensor, labels: Tensor) -> Tensor:
-    """Negative log likelihood of each next token, (n, length - 1); ignored ones are 0."""
-    logits = model.text_decoder(
-        input_ids=ids, attention_mask=(ids != 0).long(), encoder_hidden_states=tokens
-    ).logits[:, :-1]
-    return F.cross_entropy(
-        logits.float().transpose(1, 2), labels[:, 1:], ignore_index=-100, reduction="none"
+def next_words(model: GridCaptioner, tokens: Tensor, ids: Tensor, labels: Tensor):
+    """Logits (k, words) and targets (k,) of the k next tokens asked for, and their rows' numbers.
+
+    The vocabulary is by far the widest layer: only positions with a target are put through it.
+    """
+    hidden = model.text_decoder.bert(
+        input_ids=ids,
+        attention_mask=(ids != 0).long(),
+        encoder_hidden_states=tokens,
+        is_decoder=True,
+        use_cache=False,
+    ).last_hidden_state[:, :-1]
+    asked = labels[:, 1:] != -100
+    return (
+        model.text_decoder.cls(hidden[asked]).float(),
+        labels[:, 1:][asked],
+        asked.nonzero()[:, 0],
     )
 
 
@@ -211,13 +221,8 @@ def cross_entropy_step(model, data: Data, rng, flickr: list[int], labelled: int)
     grids, owner, captions, _ = data.batch(rng, flickr, labelled)
     ids, labels = data.pad(captions)
     with torch.autocast("cpu", torch.bfloat16):
-        tokens = encode(model, grids)[owner]
-        logits = model.text_decoder(
-            input_ids=ids, attention_mask=(ids != 0).long(), encoder_hidden_states=tokens
-        ).logits[:, :-1]
-    return F.cross_entropy(
-        logits.float().transpose(1, 2), labels[:, 1:], ignore_index=-100, label_smoothing=0.1
-    )
+        logits, targets, _ = next_words(model, encode(model, grids)[owner], ids, labels)
+    return F.cross_entropy(logits, targets, label_smoothing=0.1)
 
 
 @torch.inference_mode()
@@ -254,17 +259,15 @@ def self_critical_step(
     baseline = (scores.sum(1, keepdims=True) - scores) / (samples - 1)
     advantage = torch.from_numpy((scores - baseline).reshape(-1)).float()
     training_mode(model)
-    ids, labels = data.pad(sampled)
     with torch.autocast("cpu", torch.bfloat16):
         encoded = encode(model, grids)
-        losses = token_losses(
-            model, encoded[: len(flickr)].repeat_interleave(samples, 0), ids, labels
-        )
-        loss = (losses * advantage[:, None]).sum() / (labels[:, 1:] != -100).sum()
+        mine = encoded[: len(flickr)].repeat_interleave(samples, 0)
+        logits, targets, rows = next_words(model, mine, *data.pad(sampled))
         kept = slice(asked, None)
-        ids, labels = data.pad(captions[kept])
-        plain = token_losses(model, encoded[owner[kept]], ids, labels)
-    return loss + 0.3 * plain.sum() / (labels[:, 1:] != -100).sum(), float(scores.mean())
+        named, names, _ = next_words(model, encoded[owner[kept]], *data.pad(captions[kept]))
+    losses = F.cross_entropy(logits, targets, reduction="none")
+    loss = (losses * advantage[rows]).mean()
+    return loss + 0.3 * F.cross_entropy(named, names), float(scores.mean())
 
 
 @torch.inference_mode()
@@ -285,8 +288,8 @@ def main() -> None:
     parser.add_argument("cache", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--variant", default="lite2")
-    parser.add_argument("--epochs", type=int, default=14)
-    parser.add_argument("--critical-epochs", type=float, default=3)
+    parser.add_argument("--epochs", type=int, default=9)
+    parser.add_argument("--critical-epochs", type=float, default=2.5)
     parser.add_argument("--start", type=Path, help="skip cross-entropy, start from these weights")
     args = parser.parse_args()
     torch.set_num_threads(1)
