@@ -108,8 +108,9 @@ def test_presence_in_the_hub_cache(empty_hub: Path, checkpoint: BuildCheckpoint)
     location = find_cached(CLIP, "2" * 40, exact=True)
     assert location is not None
     assert location.weights == pinned
-    (snapshot / "model.safetensors").unlink()
-    (pinned / "model.safetensors").unlink()
+    for name in ("vocab.json", "tokenizer.json"):
+        (snapshot / name).unlink()
+        (pinned / name).unlink()
     assert not is_present(CLIP, "classifier", settings)
 
 
@@ -133,7 +134,7 @@ def test_a_reference_cannot_lead_out_of_the_cache(empty_hub: Path, tmp_path: Pat
     (repository / "snapshots").mkdir()
     outside = tmp_path / "outside"
     outside.mkdir()
-    for name in ("config.json", "preprocessor_config.json", "model.safetensors"):
+    for name in ("config.json", "preprocessor_config.json", "vocab.txt", "model.safetensors"):
         (outside / name).write_text("{}")
     (repository / "refs" / "main").write_text("../../../../outside")
     assert (repository / "snapshots" / "../../../../outside").is_dir()

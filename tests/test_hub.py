@@ -48,6 +48,9 @@ def test_a_download_reports_its_bytes_is_pinned_and_happens_once(
     assert downloads[-1].done == downloads[-1].total >= weights
     assert is_present(CLIP, "classifier", settings)
 
+    fetched = [path for path in hub.requests if path.startswith("GET") and "/resolve/" in path]
+    assert fetched[-1].endswith("/model.safetensors"), "where the weights are, all is there"
+
     asked = len(hub.requests)
     [again] = open_engine(settings).classify([CAT], ["cat", "dog"])
     assert again.predictions == result.predictions

@@ -23,6 +23,11 @@ WANTED = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_PROCESSORS = frozenset({"preprocessor_config.json", "processor_config.json"})
+_TOKENIZERS = frozenset(
+    {"tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model"}
+    | {"sentencepiece.bpe.model"}
+)
 _ROLE_NAMES: Mapping[Role, str] = {"classifier": "zero-shot classifier", "captioner": "captioner"}
 
 

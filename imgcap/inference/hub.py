@@ -88,16 +88,18 @@ def _download(hub_id: str, revision: str, progress: Bytes, cancel: Cancel | None
     reference = revision or "main"
     if not blobs.keys() & {WEIGHTS, SHARDS}:
         reference = _converted(api, hub_id, blobs)
-    folder = snapshot_download(
-        hub_id,
-        revision=reference,
-        cache_dir=hub_cache(),
-        endpoint=endpoint,
-        allow_patterns=list(WANTED),
-        ignore_patterns=["*/*"],
-        etag_timeout=_TIMEOUT,
-        tqdm_class=_progress_bar(progress, cancel),
-    )
+    # The weights come last, so that where they are, nothing else is missing.
+    for weights in (False, True):
+        folder = snapshot_download(
+            hub_id,
+            revision=reference,
+            cache_dir=hub_cache(),
+            endpoint=endpoint,
+            allow_patterns=list(WANTED),
+            ignore_patterns=["*/*"] if weights else ["*/*", "*.safetensors"],
+            etag_timeout=_TIMEOUT,
+            tqdm_class=_progress_bar(progress if weights else _ignore, cancel),
+        )
     found = find_cached(hub_id, Path(folder).name, exact=True)
     if found is None:
         raise ModelError(f"{hub_id} is not a complete checkpoint on the hub.")
@@ -148,6 +150,10 @@ def _progress_bar(progress: Bytes, cancel: Cancel | None) -> type:
             return None
 
     return Bar
+
+
+def _ignore(_done: int, _total: int) -> None:
+    pass
 
 
 def _absent(hub_id: str, role: Role, reason: str) -> str:
