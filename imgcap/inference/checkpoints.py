@@ -287,9 +287,8 @@ def is_present(name: str, role: Role, settings: Settings) -> bool:
 
 
 def _has_processor(snapshot: Path) -> bool:
-    return any(
-        (snapshot / f"{kind}_config.json").is_file() for kind in ("preprocessor", "processor")
-    )
+    names = {path.name for path in snapshot.iterdir() if path.is_file()}
+    return bool(names & _PROCESSORS) and bool(names & _TOKENIZERS)
 
 
 def _snapshots(repository: Path, revision: str, *, exact: bool) -> Iterator[Path]:
