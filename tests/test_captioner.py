@@ -83,15 +83,19 @@ def test_n_best_captions_come_best_first(checkpoint: BuildCheckpoint, kind: str)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_greedy_score_is_the_mean_log_probability(checkpoint: BuildCheckpoint, kind: str) -> None:
+@pytest.mark.parametrize("beams", [1, 3])
+def test_a_score_is_the_mean_log_probability_of_the_tokens(
+    checkpoint: BuildCheckpoint, kind: str, beams: int
+) -> None:
     [image] = pictures(1)
-    [result] = engine_for(checkpoint, kind).caption([image], GREEDY)
+    options = CaptionOptions(num_beams=beams, max_new_tokens=10)
+    [result] = engine_for(checkpoint, kind).caption([image], options)
     folder = checkpoint(kind)
     model = transformers.AutoModelForImageTextToText.from_pretrained(folder).eval()
     processor = transformers.AutoProcessor.from_pretrained(folder, backend="pil")
     inputs = processor(images=[image], return_tensors="pt")
     with torch.no_grad():
-        tokens = model.generate(**inputs, do_sample=False, num_beams=1, max_new_tokens=10)
+        tokens = model.generate(**inputs, do_sample=False, num_beams=beams, max_new_tokens=10)
         logits = model(**inputs, input_ids=tokens).logits
     start = tokens.shape[1] - 1
     steps = logits[:, -tokens.shape[1] :].log_softmax(-1)[0, :start]
