@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _seed_size(folder: Path) -> tuple[str, str]:
-    from tests.checkpoints import build_blip, build_clip
+    from tests.seed_models import build_blip, build_clip
 
     clip = build_clip(folder / "clip", tiny=False)
     blip = build_blip(folder / "blip", tiny=False)
