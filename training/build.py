@@ -30,7 +30,7 @@ def main() -> None:
     args = parser.parse_args()
     cache = args.cache
     cache.mkdir(parents=True, exist_ok=True)
-    subprocess.run(script("features", args.pictures, cache, "lite2", 1), check=True)
+    subprocess.run(script("features", args.pictures, cache, "lite2"), check=True)
     classifier, captioner = cache / "classifier", cache / "captioner"
     trainings = {
         classifier / "joint.pt": script("classifier", cache, classifier),

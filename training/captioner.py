@@ -135,7 +135,7 @@ class Data:
         folder = cache / "pictures"
         self.flickr = read_set(folder, "flickr8k")
         self.grids = {
-            name: np.load(grid_file(cache, variant, name, 0), mmap_mode="r")
+            name: np.load(grid_file(cache, variant, name), mmap_mode="r")
             for name in ("flickr8k", *LABELLED)
         }
         self.train = [i for i, item in enumerate(self.flickr) if item.part == "train"]

@@ -10,6 +10,7 @@ in training stay sensible).
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,7 @@ class Data:
     def __init__(self, cache: Path, variant: str) -> None:
         folder = cache / "pictures"
         self.items = {name: read_set(folder, name) for name in SETS}
-        self.grids = {name: np.load(grid_file(cache, variant, name, 0)) for name in SETS}
+        self.grids = {name: np.load(grid_file(cache, variant, name)) for name in SETS}
         self.classes = {
             name: list(dict.fromkeys(item.label for item in self.items[name])) for name in LABELLED
         }
@@ -289,14 +290,17 @@ class Trainer:
         out = torch.cat([self.text(self.tokens([texts[i] for i in chunk])) for chunk in chunks])
         return out[torch.argsort(torch.tensor(order))]
 
+    def embed_grids(self, name: str, rows: np.ndarray) -> Tensor:
+        """Embeddings of whole pictures by the head in training."""
+        return self.image(self.data.grid(name, rows))
+
     @torch.no_grad()
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self, embed: Callable[[str, np.ndarray], Tensor]) -> dict[str, float]:
         """Dev accuracies with the names as given, and retrieval on 1,000 Flickr8k pictures."""
-        self.image.eval()
         figures = {}
         for name in LABELLED:
             rows = self.data.rows[name, "dev"]
-            images = self.image(self.data.grid(name, rows))
+            images = embed(name, rows)
             names = [n[0] for n in self.data.names[name]]
             target = self.data.target[name][rows]
             for key, template in (("", "{}"), (" photo", "a photo of a {}")):
@@ -304,14 +308,13 @@ class Trainer:
                 right = (images @ texts.T).argmax(1) == target
                 figures[name + key] = right.float().mean().item()
         rows = self.data.rows["flickr8k", "dev"][:1000]
-        images = self.image(self.data.grid("flickr8k", rows))
+        images = embed("flickr8k", rows)
         captions = [c for k in rows for c in self.data.items["flickr8k"][k].captions[:5]]
         texts = self.embed(captions)
         similar = images @ texts.T
         same = torch.arange(1000)
         figures["R@1 of 5000"] = (similar.argmax(1) // 5 == same).float().mean().item()
         figures["R@1 of 1000"] = (similar[:, ::5].argmax(1) == same).float().mean().item()
-        self.image.train()
         return figures
 
 
@@ -378,7 +381,7 @@ def main() -> None:
             means = {name: float(np.mean(values)) for name, values in sums.items()}
             sums.clear()
             report(f"joint {step + 1}", means | {"scale": trainer.log_scale.exp().item()})
-            report("dev", trainer.evaluate())
+            report("dev", trainer.evaluate(trainer.embed_grids))
             state = {
                 "image": trainer.image.state_dict(),
                 "text": trainer.text.state_dict(),

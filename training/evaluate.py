@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from captioner import caption_words
+from cider import CiderD
 from export import CLASSIFIER
 from pictures import LABELLED, Item, read_set, unpack
 from pycocoevalcap.bleu.bleu import Bleu
@@ -123,6 +124,10 @@ def evaluate_captions(engine: Engine, items: list[Item]) -> dict[str, float]:
     with contextlib.redirect_stdout(io.StringIO()):
         cider = float(Cider().compute_score(references, answers)[0])
         bleu = [float(score) for score in Bleu(4).compute_score(references, answers)[0]]
+    reward = CiderD({k: [r.split() for r in refs] for k, refs in references.items()})
+    ours = float(np.mean([reward.score(answers[k][0].split(), k) for k in answers]))
+    if abs(ours - cider) > 1e-6:
+        raise RuntimeError(f"The reward in training is not CIDEr: {ours} against {cider}.")
     return {
         "pictures": len(items),
         "beams": 3,

@@ -100,17 +100,22 @@ def prune_vocabulary(texts: list[str], size: int) -> tuple[PreTrainedTokenizerFa
     return pruned, torch.tensor(rows)
 
 
-def fold_projection(image: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Fold the standardisation of the pooled activations into the linear head."""
+def vision_weights(image: dict[str, Tensor], variant: str) -> dict[str, Tensor]:
+    """Put a trained `ImageHead` into the tower, its standardisation folded into the projection."""
+    tower = build_tower(variant, DIMENSION)
+    state, last = tower.state_dict(), f"encoder.blocks.{len(tower.encoder.blocks) - 1}"
     weight = image["project.weight"] / image["std"]
-    return weight, image["project.bias"] - weight @ image["mean"]
+    state[f"{last}.expansion.expand_conv.weight"] = image["expand"][:, :, None, None]
+    state[f"{last}.projection.project_conv.weight"] = weight[:, :, None, None]
+    state[f"{last}.projection.project_bn.bias"] = image["project.bias"] - weight @ image["mean"]
+    return state
 
 
 def export_classifier(
     trained: dict, variant: str, texts: list[str], size: int, temperature: float, out: Path
 ) -> None:
-    """Write the ALIGN model and its processor."""
-    image, text = trained["image"], trained["text"]
+    """Write the ALIGN model and its processor; `trained` has `text`, and `vision` or `image`."""
+    text = trained["text"]
     tokenizer, rows = prune_vocabulary(texts, size)
     layers = 1 + max(int(n.split(".")[3]) for n in text if n.startswith("tower.encoder.layer."))
     model = AlignModel(
@@ -121,13 +126,9 @@ def export_classifier(
             temperature_init_value=temperature,
         )
     ).eval()
-    vision = trained.get("vision") or build_tower(variant, DIMENSION).state_dict()
-    last = f"encoder.blocks.{len(model.vision_model.encoder.blocks) - 1}"
-    weight, bias = fold_projection(image)
-    vision[f"{last}.expansion.expand_conv.weight"] = image["expand"][:, :, None, None]
-    vision[f"{last}.projection.project_conv.weight"] = weight[:, :, None, None]
-    vision[f"{last}.projection.project_bn.bias"] = bias
-    model.vision_model.load_state_dict(vision)
+    model.vision_model.load_state_dict(
+        trained["vision"] if "vision" in trained else vision_weights(trained["image"], variant)
+    )
     tower = {n.removeprefix("tower."): t for n, t in text.items() if n.startswith("tower.")}
     words = "embeddings.word_embeddings.weight"
     tower[words] = tower[words][rows]

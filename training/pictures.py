@@ -73,22 +73,6 @@ def open_square(path: Path) -> Image.Image:
         return image.convert("RGB").resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC)
 
 
-def random_view(path: Path, rng: np.random.Generator) -> Image.Image:
-    """Crop, squash, perhaps mirror: one augmented view (random resized crop, 45 % or more)."""
-    with Image.open(path) as opened:
-        image = opened.convert("RGB")
-    width, height = image.size
-    area = width * height * rng.uniform(0.45, 1.0)
-    ratio = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3))) * width / height
-    w = min(width, round(np.sqrt(area * ratio)))
-    h = min(height, round(np.sqrt(area / ratio)))
-    x, y = rng.integers(0, width - w + 1), rng.integers(0, height - h + 1)
-    image = image.resize(
-        (IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC, box=(x, y, x + w, y + h)
-    )
-    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else image
-
-
 def to_pixels(image: Image.Image) -> np.ndarray:
     """Scale to [-1, 1] as EfficientNet-Lite expects: (3, size, size) float32."""
     return (np.asarray(image, np.float32).transpose(2, 0, 1) - 127.0) / 128.0
