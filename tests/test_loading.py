@@ -12,6 +12,7 @@ from imgcap.inference import ModelError, ModelEvent, open_engine
 from imgcap.inference.checkpoints import Location
 from imgcap.inference.local import LocalEngine
 from imgcap.inference.pretrained import choose_device, choose_dtype, load
+from imgcap.inference.results import Role
 from imgcap.settings import Settings
 from tests.checkpoints import build_blip, build_clip, fill_hub_cache, pictures
 from tests.conftest import BuildCheckpoint
@@ -265,3 +266,27 @@ def test_the_seed_models_at_full_size(tmp_path: Path) -> None:
         for role, loader in engine._loaders.items()
     }
     assert sizes == {"classifier": 151_277_313, "captioner": 223_971_644}
+
+
+def test_models_that_load_at_the_same_time_keep_their_dtypes(checkpoint: BuildCheckpoint) -> None:
+    folders = {"classifier": checkpoint("align"), "captioner": checkpoint("blip")}
+    wanted: list[tuple[Role, str]] = [("classifier", "float32"), ("captioner", "bfloat16")] * 8
+    found: list[tuple[str, str]] = []
+    barrier = threading.Barrier(len(wanted))
+
+    def load_one(role: Role, dtype: str) -> None:
+        folder = folders[role]
+        settings = Settings(dtype=dtype, device="cpu")
+        barrier.wait()
+        model = load("x", Location(folder, folder), role, settings).model
+        names = {str(value.dtype).removeprefix("torch.") for value in model.parameters()}
+        buffers = {value.dtype for value in model.buffers() if value.is_floating_point()}
+        found.append((role, ", ".join(names | {str(b).removeprefix("torch.") for b in buffers})))
+
+    threads = [threading.Thread(target=load_one, args=pair) for pair in wanted]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == sorted(wanted)
+    assert torch.get_default_dtype() == torch.float32

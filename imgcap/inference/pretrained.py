@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 # EfficientNet-Lite2 tower 0.92 of float32's time, a captioner on it 1.13), and float32 loses no
 # bit of the float16 on disk.
 _CONVOLUTIONAL = frozenset({"align", "imgcap-grid-captioner"})
+
+# transformers sets torch's default dtype for the whole process while it builds a model.
+_ONE_AT_A_TIME = threading.Lock()
 
 _SCALARS = frozenset({"logit_scale", "logit_bias", "temperature"})
 
@@ -74,7 +78,7 @@ def load(name: str, location: Location, role: Role, settings: Settings) -> Loade
         raise ModelError(
             f"{name} is a model of type {model_type}, which is no {role}: choose another {role}."
         )
-    with _failures_as_sentences(name), _without_progress_bars():
+    with _ONE_AT_A_TIME, _failures_as_sentences(name), _without_progress_bars():
         processor = transformers.AutoProcessor.from_pretrained(
             location.folder, backend="pil", **safe
         )
