@@ -1,6 +1,5 @@
 """Captioning: pictures to sentences, by beam search over an image-conditioned text decoder."""
 
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -28,13 +27,10 @@ class Captioner:
     ----------
     loader : Loader
         Gives the model when it is first needed.
-    lock : threading.Lock
-        Held while the model computes.
     """
 
-    def __init__(self, loader: Loader, lock: threading.Lock) -> None:
+    def __init__(self, loader: Loader) -> None:
         self._loader = loader
-        self._lock = lock
 
     def caption(
         self,
@@ -72,7 +68,7 @@ class Captioner:
                 raise CancelledError
             batch = images[start : start + options.batch_size]
             begun = time.perf_counter()
-            with self._lock, answering(loaded.name):
+            with answering(loaded.name):
                 written = _generate(loaded, batch, options, cancel)
             ms = 1000 * (time.perf_counter() - begun) / len(batch)
             results += [Captions(captions, loaded.name, ms) for captions in written]

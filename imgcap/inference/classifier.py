@@ -1,7 +1,6 @@
 """Zero-shot classification: pictures against candidate labels, in a shared embedding space."""
 
 import hashlib
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -64,13 +63,10 @@ class Classifier:
     ----------
     loader : Loader
         Gives the model when it is first needed.
-    lock : threading.Lock
-        Held while the model computes.
     """
 
-    def __init__(self, loader: Loader, lock: threading.Lock) -> None:
+    def __init__(self, loader: Loader) -> None:
         self._loader = loader
-        self._lock = lock
         self._texts = _Cache(TEXT_CACHE)
         self._pictures = _Cache(PICTURE_CACHE)
 
@@ -116,7 +112,7 @@ class Classifier:
         labels = check_labels(labels)
         filled = [prompts(label, options.templates) for label in labels]
         loaded = self._loader.get(cancel)
-        with self._lock, answering(loaded.name):
+        with answering(loaded.name):
             texts = self._label_embeddings(loaded, filled, cancel)
             baseline = None
             if options.independent and not _has_bias(loaded.model):
@@ -126,7 +122,7 @@ class Classifier:
             _check(cancel)
             batch = images[start : start + options.batch_size]
             begun = time.perf_counter()
-            with self._lock, answering(loaded.name):
+            with answering(loaded.name):
                 pictures = self._picture_embeddings(loaded, batch)
                 scores = _scores(loaded.model, pictures, texts, baseline, options)
             ms = 1000 * (time.perf_counter() - begun) / len(batch)
@@ -140,7 +136,7 @@ class Classifier:
 
     def close(self) -> None:
         """Forget all embeddings."""
-        with self._lock:
+        with answering(self._loader.name):
             self._texts.clear()
             self._pictures.clear()
 

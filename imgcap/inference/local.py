@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class LocalEngine:
     """An `Engine` whose models live in this process; any thread may use it.
 
-    Opening one is instant: each model is loaded by the first request that needs it. Models
-    compute one at a time, since several on the same cores would only slow each other down.
+    Opening one is instant: each model is loaded by the first request that needs it. Models load
+    and compute one at a time.
 
     Parameters
     ----------
@@ -43,7 +43,6 @@ class LocalEngine:
 
     def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
         self._opening = threading.Lock()
-        self._computing = threading.Lock()
         tell = listener or _ignore
         self._loaders: dict[Role, Loader] = {
             "classifier": Loader("classifier", settings, tell),
@@ -138,7 +137,7 @@ class LocalEngine:
 
         with self._opening:
             if self._classifier is None:
-                self._classifier = Classifier(self._loaders["classifier"], self._computing)
+                self._classifier = Classifier(self._loaders["classifier"])
             return self._classifier
 
     def _open_captioner(self) -> "Captioner":
@@ -146,7 +145,7 @@ class LocalEngine:
 
         with self._opening:
             if self._captioner is None:
-                self._captioner = Captioner(self._loaders["captioner"], self._computing)
+                self._captioner = Captioner(self._loaders["captioner"])
             return self._captioner
 
 

@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 # bit of the float16 on disk.
 _CONVOLUTIONAL = frozenset({"align", "imgcap-grid-captioner"})
 
-# transformers sets torch's default dtype for the whole process while it builds a model.
+# Models load and answer one at a time. While transformers builds a model it changes torch's default
+# dtype for all threads, and models that compute at once on the same cores slow each other down.
 _ONE_AT_A_TIME = threading.Lock()
 
 _SCALARS = frozenset({"logit_scale", "logit_bias", "temperature"})
@@ -128,9 +129,10 @@ def _restore_scalars(model: Any, weights: Path) -> None:
 
 @contextlib.contextmanager
 def answering(name: str) -> Iterator[None]:
-    """Turn whatever goes wrong while a model computes into one sentence; details go to the log."""
+    """Wait for the models' turn, and turn what goes wrong in it into one sentence; log the rest."""
     try:
-        yield
+        with _ONE_AT_A_TIME:
+            yield
     except EngineError:
         raise
     except Exception as error:
