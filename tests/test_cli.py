@@ -313,7 +313,7 @@ def test_quick_commands_load_no_model_library(arguments: list[str]) -> None:
         "heavy = {'torch', 'transformers', 'PIL', 'numpy'} & set(sys.modules)\n"
         "print(heavy, file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "set()\n"
     assert done.stdout
 
@@ -350,7 +350,7 @@ try:
 finally:
     print(len(fake.batches), peaks[len(peaks) // 4] // 1024, peaks[-1] // 1024, file=sys.stderr)
 """
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [*script(body), str(many)], cwd=ROOT, capture_output=True, text=True, check=True
     )
     batches, early, late = map(int, done.stderr.split())
@@ -368,7 +368,7 @@ sources.MAX_WAITING_PIXELS = 1_000_000
 inference.open_engine = lambda *_: FakeEngine(seconds=0.1)
 cli.app(["describe", sys.argv[1], "--json"])
 """
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [*script(body), str(many)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -414,7 +414,7 @@ inference.open_engine = lambda *_: FakeEngine(seconds=0.05)
 cli.app(["describe", *sys.argv[1:], "--json"])
 """
     files = [str(many / f"{number:04}.jpg") for number in range(12)]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [*script(body), *files],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -452,7 +452,7 @@ def test_a_real_engine_end_to_end(checkpoint: BuildCheckpoint, album: Path) -> N
         "OMP_NUM_THREADS": "1",
     }
     command = [sys.executable, "-c", "from imgcap.cli import main; main()"]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [*command, "describe", "--json", "--top", "3", str(album)],
         env=env,
         capture_output=True,

@@ -33,7 +33,7 @@ FITTING = {
 def answers() -> dict[str, dict[str, Any]]:
     """What the command line says of every sample, by its stem."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("IMGCAP_")}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [
             sys.executable,
             "-c",

@@ -22,31 +22,37 @@ def script(name: str, *arguments: object) -> list[str]:
 
 
 def main() -> None:
-    """Features, both trainings, export, calibration, export again, evaluation."""
+    """Features, trainings, export, calibration, export again, evaluation, model cards."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pictures", type=Path, help="the folder of the .tar archives")
     parser.add_argument("--cache", type=Path, default=HERE / "cache")
-    parser.add_argument("--out", type=Path, default=MODELS)
     args = parser.parse_args()
     cache = args.cache
     cache.mkdir(parents=True, exist_ok=True)
     subprocess.run(script("features", args.pictures, cache, "lite2"), check=True)
     classifier, captioner = cache / "classifier", cache / "captioner"
-    trainings = {
-        classifier / "joint.pt": script("classifier", cache, classifier),
-        captioner / "self-critical.pt": script("captioner", cache, captioner),
-    }
-    running = [subprocess.Popen(c) for result, c in trainings.items() if not result.exists()]
-    if any([process.wait() for process in running]):
-        sys.exit("A training failed; its messages are above.")
-    weights = ("--classifier", classifier / "joint.pt", "--captioner", captioner / "self-critical.pt")
-    subprocess.run(script("export", cache, args.out, *weights), check=True)
+    words = None
+    if not (captioner / "self-critical.pt").exists():
+        words = subprocess.Popen(script("captioner", cache, captioner))
+    for result, step in (("joint.pt", "classifier"), ("final.pt", "vision")):
+        if not (classifier / result).exists():
+            subprocess.run(script(step, cache, classifier), check=True)
+    if words and words.wait():
+        sys.exit("Training the captioner failed; its messages are above.")
+    weights = (
+        "--classifier",
+        classifier / "final.pt",
+        "--captioner",
+        captioner / "self-critical.pt",
+    )
+    subprocess.run(script("export", cache, MODELS, *weights), check=True)
     subprocess.run(script("calibrate", args.pictures, cache), check=True)
     temperature = json.loads((cache / "temperature.json").read_text())["temperature"]
     subprocess.run(
-        script("export", cache, args.out, *weights[:2], "--temperature", temperature), check=True
+        script("export", cache, MODELS, *weights[:2], "--temperature", temperature), check=True
     )
     subprocess.run(script("evaluate", args.pictures, cache), check=True)
+    subprocess.run(script("cards"), check=True)
 
 
 if __name__ == "__main__":

@@ -32,9 +32,7 @@ def cosines(model, processor, folder: Path, name: str) -> tuple[Tensor, Tensor, 
     items = [item for item in every if item.part == "dev"]
     labels = list(dict.fromkeys(names_of(item)[0] for item in every))
     asked = [prompts(label)[0] for label in labels]
-    batch = processor(
-        text=asked, padding=True, truncation=True, max_length=64, return_tensors="pt"
-    )
+    batch = processor(text=asked, padding=True, truncation=True, max_length=64, return_tensors="pt")
     texts = normalize(model.get_text_features(**batch).pooler_output, dim=-1)
     images = []
     for start in range(0, len(items), 32):
@@ -77,7 +75,9 @@ def main() -> None:
         confidence, answer = (part.numpy() for part in probabilities.max(1))
         right = answer == target.numpy()
         report[name] = {
-            "error_on_the_half_that_chose": expected_calibration_error(confidence[half], right[half]),
+            "error_on_the_half_that_chose": expected_calibration_error(
+                confidence[half], right[half]
+            ),
             "error_on_the_other_half": expected_calibration_error(confidence[~half], right[~half]),
         }
     (args.cache / "temperature.json").write_text(json.dumps(report, indent=2) + "\n")

@@ -9,72 +9,21 @@ free!", 2019).
 import argparse
 import json
 import time
-from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from caption_data import Data
 from cider import CiderD
-from features import grid_file
-from phrases import class_texts, words
-from pictures import LABELLED, Item, read_set
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from torch import Tensor
 from torch.nn import functional as F
 from tower import build_tower, vision_config
-from transformers import PreTrainedTokenizerFast
 
 from imgcap.inference.embedded import GridCaptioner, GridCaptionerConfig
 
-PAD, UNK, BOS, EOS = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 WIDTH, LAYERS, HEADS = 256, 3, 8
-MAX_TOKENS = 40
-SIDES = frozenset({"left", "right"})
-
-
-def caption_words(text: str) -> list[str]:
-    """Words as the captioner writes them: possessives joined, no punctuation."""
-    return words(text.replace(" 's", "'s"))
-
-
-def build_tokenizer(captions: list[list[str]], names: list[list[str]]) -> PreTrainedTokenizerFast:
-    """Make a word vocabulary: words of captions seen 4 times, all of `names`, and letters."""
-    counts = Counter(word for caption in captions for word in caption)
-    frequent = {word for word, count in counts.items() if count >= 4}
-    frequent |= {word for name in names for word in name}
-    letters = sorted({letter for word in counts for letter in word})
-    vocabulary = [PAD, UNK, BOS, EOS, *sorted(frequent, key=lambda w: (-counts[w], w))]
-    vocabulary += [piece for piece in letters if piece not in frequent]
-    vocabulary += [f"##{letter}" for letter in letters]
-    ids = {word: i for i, word in enumerate(vocabulary)}
-    tokenizer = Tokenizer(models.WordPiece(ids, unk_token=UNK, max_input_chars_per_word=60))
-    tokenizer.normalizer = normalizers.Sequence(
-        [
-            normalizers.NFD(),
-            normalizers.StripAccents(),
-            normalizers.Lowercase(),
-            normalizers.Replace(" 's", "'s"),
-        ]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.WhitespaceSplit(),
-            pre_tokenizers.Split(Regex("[^a-z0-9'-]"), "removed"),
-        ]
-    )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{BOS} $A {EOS}", special_tokens=[(BOS, ids[BOS]), (EOS, ids[EOS])]
-    )
-    tokenizer.decoder = decoders.WordPiece()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token=PAD,
-        unk_token=UNK,
-        cls_token=BOS,
-        sep_token=EOS,
-        model_max_length=64,
-        model_input_names=["input_ids", "attention_mask"],
-    )
+PICTURES = 36  # of Flickr8k in a step of cross-entropy, each with its five captions
 
 
 def build_model(variant: str, vocabulary: int) -> GridCaptioner:
@@ -126,74 +75,6 @@ def training_mode(model: GridCaptioner) -> None:
 def encode(model: GridCaptioner, grids: Tensor) -> Tensor:
     """Turn cached grids (n, 7, 7, channels) into the tokens the decoder reads."""
     return model.vision_model.mix(head(model)(grids.permute(0, 3, 1, 2).float()))
-
-
-class Data:
-    """All training pictures: cached grids, and captions as token ids."""
-
-    def __init__(self, cache: Path, variant: str) -> None:
-        folder = cache / "pictures"
-        self.flickr = read_set(folder, "flickr8k")
-        self.grids = {
-            name: np.load(grid_file(cache, variant, name), mmap_mode="r")
-            for name in ("flickr8k", *LABELLED)
-        }
-        self.train = [i for i, item in enumerate(self.flickr) if item.part == "train"]
-        self.dev = [i for i, item in enumerate(self.flickr) if item.part == "dev"]
-        self.phrases: dict[str, list[list[list[str]]]] = {}
-        self.rows: dict[str, list[int]] = {}
-        for name in LABELLED:
-            items = read_set(folder, name)
-            labels = list(dict.fromkeys(item.label for item in items))
-            self.phrases[name] = [
-                [caption_words(text) for text in class_texts(item, self._index(item, i, labels))]
-                for i, item in enumerate(items)
-            ]
-            self.rows[name] = [i for i, item in enumerate(items) if item.part == "train"]
-        self.captions = [[caption_words(c) for c in item.captions] for item in self.flickr]
-        train_captions = [caption for i in self.train for caption in self.captions[i]]
-        names = [p for name in LABELLED for texts in self.phrases[name] for p in texts]
-        self.tokenizer = build_tokenizer(train_captions, names)
-        self.ids = self.tokenizer.get_vocab()
-
-    @staticmethod
-    def _index(item: Item, row: int, labels: list[str]) -> int:
-        return row if item.name == "imagenet1k-one-each" else labels.index(item.label)
-
-    def pad(self, captions: list[list[str]]) -> tuple[Tensor, Tensor]:
-        """Token ids (n, longest) and targets, where unknown words are not asked for (-100)."""
-        unk = self.ids[UNK]
-        rows = [
-            [2, *(self.ids.get(word, unk) for word in caption[: MAX_TOKENS - 2]), 3]
-            for caption in captions
-        ]
-        ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.tensor(row)
-        return ids, ids.masked_fill((ids == 0) | (ids == unk), -100)
-
-    def batch(
-        self, rng: np.random.Generator, flickr: list[int], labelled: int
-    ) -> tuple[Tensor, Tensor, list[list[str]], int]:
-        """Grids of pictures, the picture of each caption, captions; flickr's captions first."""
-        grids, owner, captions = [], [], []
-        for picture, i in enumerate(flickr):
-            texts = self.captions[i]
-            mirrored = rng.random() < 0.5 and not any(SIDES & set(text) for text in texts)
-            grid = self.grids["flickr8k"][i]
-            grids.append(grid[:, ::-1] if mirrored else grid)
-            owner += [picture] * len(texts)
-            captions += texts
-        asked = len(captions)
-        for _ in range(labelled):
-            name = LABELLED[rng.integers(len(LABELLED))]
-            i = self.rows[name][rng.integers(len(self.rows[name]))]
-            grid = self.grids[name][i]
-            grids.append(grid[:, ::-1] if rng.random() < 0.5 else grid)
-            owner.append(len(grids) - 1)
-            texts = self.phrases[name][i]
-            captions.append(texts[rng.integers(len(texts))])
-        return torch.from_numpy(np.stack(grids)), torch.tensor(owner), captions, asked
 
 
 def next_words(model: GridCaptioner, tokens: Tensor, ids: Tensor, labels: Tensor):
@@ -271,15 +152,70 @@ def self_critical_step(
 
 
 @torch.inference_mode()
-def evaluate(model: GridCaptioner, data: Data, cider: CiderD, rows: list[int], beams: int = 3):
-    """Mean CIDEr-D over `rows` of Flickr8k, and the captions."""
+def evaluate(
+    model: GridCaptioner, data: Data, cider: CiderD, rows: list[int], beams: int = 3
+) -> float:
+    """Mean CIDEr-D over `rows` of Flickr8k."""
     model.eval()
     captions = []
     for start in range(0, len(rows), 50):
         chunk = rows[start : start + 50]
         grids = torch.from_numpy(np.stack([data.grids["flickr8k"][i] for i in chunk]))
         captions += generate(model, data, encode(model, grids), num_beams=beams)
-    return float(np.mean([cider.score(c, i) for c, i in zip(captions, rows, strict=True)])), captions
+    return float(
+        np.mean([cider.score(c, i) for c, i in zip(captions, rows, strict=True)])
+    ), captions
+
+
+def train_cross_entropy(
+    model: GridCaptioner, data: Data, rng: np.random.Generator, epochs: int
+) -> Iterator[tuple[str, float]]:
+    """Yield a name and the mean loss after each epoch."""
+    expand = head(model).expansion.expand_conv.weight
+    rest = [p for p in model.parameters() if p.requires_grad and p is not expand]
+    optimizer = torch.optim.AdamW(
+        [{"params": [expand]}, {"params": rest}], lr=1e-3, weight_decay=0.02, betas=(0.9, 0.98)
+    )
+    steps = len(data.train) // PICTURES
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [2e-4, 1e-3], total_steps=epochs * steps, pct_start=0.08
+    )
+    for epoch in range(epochs):
+        training_mode(model)
+        order = rng.permutation(data.train)
+        losses = []
+        for step in range(steps):
+            chunk = order[step * PICTURES : (step + 1) * PICTURES].tolist()
+            loss = cross_entropy_step(model, data, rng, chunk, labelled=48)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_([expand, *rest], 1.0)
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+        yield f"cross-entropy {epoch + 1}", float(np.mean(losses))
+
+
+def train_self_critical(
+    model: GridCaptioner, data: Data, rng: np.random.Generator, epochs: float
+) -> Iterator[tuple[str, float]]:
+    """Yield a name and the mean reward every 75 steps and at the end."""
+    cider = CiderD({i: data.captions[i] for i in data.train})
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trainable, lr=5e-5, weight_decay=0.0)
+    steps, rewards = int(epochs * len(data.train) / 40), []
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = 5e-5 * min(1.0, (step + 1) / 50) * (1 - 0.8 * step / steps)
+        chunk = rng.choice(data.train, 40, replace=False).tolist()
+        loss, reward = self_critical_step(model, data, rng, chunk, 16, cider)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trainable, 0.5)
+        optimizer.step()
+        rewards.append(reward)
+        if (step + 1) % 75 == 0 or step + 1 == steps:
+            yield f"self-critical {step + 1} of {steps}", float(np.mean(rewards[-75:]))
 
 
 def main() -> None:
@@ -299,73 +235,23 @@ def main() -> None:
     model = build_model(args.variant, len(data.tokenizer))
     args.out.mkdir(parents=True, exist_ok=True)
     data.tokenizer.save_pretrained(args.out)
-    trainable = [p for p in model.parameters() if p.requires_grad]
-    print(f"{len(data.tokenizer)} words, {sum(p.numel() for p in trainable)} trained", flush=True)
-    references = {i: data.captions[i] for i in (*data.train, *data.dev)}
-    dev_cider = CiderD({i: references[i] for i in data.dev})
+    dev_cider = CiderD({i: data.captions[i] for i in data.dev})
     began = time.time()
 
-    def save(name: str) -> None:
-        torch.save(model.state_dict(), args.out / name)
+    def report(stage: str, value: float, file: str) -> None:
+        torch.save(model.state_dict(), args.out / file)
+        cider = evaluate(model, data, dev_cider, data.dev[:500])
+        figures = {"value": value, "dev_cider_500": cider, "minutes": (time.time() - began) / 60}
+        rounded = {name: round(figure, 4) for name, figure in figures.items()}
+        print(json.dumps({"stage": stage} | rounded), flush=True)
 
-    def report(stage: str, **figures: float) -> None:
-        figures["dev_cider_500"] = evaluate(model, data, dev_cider, data.dev[:500])[0]
-        figures["minutes"] = (time.time() - began) / 60
-        print(json.dumps({"stage": stage} | {k: round(v, 4) for k, v in figures.items()}), flush=True)
-
-    per_step = 36
     if args.start:
         model.load_state_dict(torch.load(args.start, weights_only=True))
     else:
-        optimizer = torch.optim.AdamW(
-            [
-                {"params": list(head(model).expansion.parameters()), "lr": 2e-4},
-                {"params": [p for p in trainable if p is not head(model).expansion.expand_conv.weight]},
-            ],
-            lr=1e-3,
-            weight_decay=0.02,
-            betas=(0.9, 0.98),
-        )
-        optimizer.param_groups[0]["params"] = [head(model).expansion.expand_conv.weight]
-        steps = args.epochs * (len(data.train) // per_step)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, [2e-4, 1e-3], total_steps=steps, pct_start=0.08
-        )
-        training_mode(model)
-        for epoch in range(args.epochs):
-            order = rng.permutation(data.train)
-            losses = []
-            for start in range(0, len(order) - per_step + 1, per_step):
-                chunk = order[start : start + per_step].tolist()
-                loss = cross_entropy_step(model, data, rng, chunk, labelled=48)
-                optimizer.zero_grad()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(trainable, 1.0)
-                optimizer.step()
-                schedule.step()
-                losses.append(loss.item())
-            save("cross-entropy.pt")
-            report(f"cross-entropy {epoch + 1}", loss=float(np.mean(losses)))
-            training_mode(model)
-
-    if args.critical_epochs:
-        cider = CiderD({i: references[i] for i in data.train})
-        optimizer = torch.optim.AdamW(trainable, lr=5e-5, weight_decay=0.0)
-        steps = int(args.critical_epochs * len(data.train) / 40)
-        rewards, best = [], 0.0
-        for step in range(steps):
-            for group in optimizer.param_groups:
-                group["lr"] = 5e-5 * min(1.0, (step + 1) / 50) * (1 - 0.8 * step / steps)
-            chunk = rng.choice(data.train, 40, replace=False).tolist()
-            loss, reward = self_critical_step(model, data, rng, chunk, 16, cider)
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(trainable, 0.5)
-            optimizer.step()
-            rewards.append(reward)
-            if (step + 1) % 75 == 0 or step + 1 == steps:
-                save("self-critical.pt")
-                report(f"self-critical {step + 1}/{steps}", reward=float(np.mean(rewards[-75:])))
+        for stage, loss in train_cross_entropy(model, data, rng, args.epochs):
+            report(stage, loss, "cross-entropy.pt")
+    for stage, reward in train_self_critical(model, data, rng, args.critical_epochs):
+        report(stage, reward, "self-critical.pt")
 
 
 if __name__ == "__main__":

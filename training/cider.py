@@ -1,7 +1,7 @@
 """CIDEr-D against a fixed set of references, quick enough to be a training reward.
 
 Vedantam, Zitnick, Parikh, "CIDEr: Consensus-based image description evaluation" (2015). The
-figures in the evaluation file come from the public `pycocoevalcap`, and `evaluate.py` stops if the two
+figures in the evaluation file come from the public `pycocoevalcap`; `evaluate.py` stops if the two
 disagree.
 """
 

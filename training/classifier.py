@@ -15,125 +15,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from features import grid_file
-from phrases import TAGS, tags_of
-from pictures import LABELLED, SETS, read_set
-from texts import Teacher, broad_words, build_text_tower, names_of, phrase
+from heads import ImageHead, TextHead
+from label_data import IMAGENET, Data
+from phrases import TAGS
+from pictures import LABELLED, SETS
+from texts import Teacher, broad_words, phrase
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tower import HEAD_CHANNELS, build_tower, reference_weights
+from tower import HEAD_CHANNELS, reference_weights
 
-DIMENSION = 384
-FROZEN_TEXT_LAYERS = 2
-IMAGENET = "imagenet1k-one-each"
 COMMON_TAGS = (
     "a person", "a car", "nature", "a landscape", "food", "sports", "a dog", "a cat", "a bird",
 )  # fmt: skip
-
-
-class ImageHead(nn.Module):
-    """Lite's head convolution and a linear projection, over cached grids (n, 7, 7, channels)."""
-
-    def __init__(self, variant: str, mean: Tensor | None = None, std: Tensor | None = None):
-        super().__init__()
-        block = build_tower(variant, DIMENSION).encoder.blocks[-1]
-        norm = block.expansion.expand_bn
-        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        self.register_buffer("scale", scale.detach())
-        self.register_buffer("shift", (norm.bias - norm.running_mean * scale).detach())
-        self.expand = nn.Parameter(block.expansion.expand_conv.weight.detach().flatten(1))
-        channels = len(self.expand)
-        self.register_buffer("mean", torch.zeros(channels) if mean is None else mean)
-        self.register_buffer("std", torch.ones(channels) if std is None else std)
-        self.project = nn.Linear(channels, DIMENSION)
-
-    def pool(self, grids: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Head activations averaged over the cells: (n, channels) float32."""
-        cells = grids.flatten(1, 2)
-        with torch.autocast("cpu", torch.bfloat16):
-            hidden = F.linear(cells.bfloat16(), self.expand * self.scale[:, None], self.shift)
-        hidden = F.relu6(hidden).float()
-        return hidden.mean(1) if weights is None else torch.einsum("ncd,nc->nd", hidden, weights)
-
-    def forward(self, grids: Tensor, rng: np.random.Generator | None = None) -> Tensor:
-        """Unit image embeddings (n, DIMENSION); with `rng`, augmented."""
-        weights = None if rng is None else random_boxes(len(grids), rng)
-        pooled = (self.pool(grids, weights) - self.mean) / self.std
-        if rng is not None:
-            pooled = F.dropout(pooled, 0.2)
-        return F.normalize(self.project(pooled), dim=-1)
-
-
-def random_boxes(count: int, rng: np.random.Generator) -> Tensor:
-    """Weights of the 49 cells: for half of the pictures a box of 5 to 7 by 5 to 7 cells."""
-    weights = np.zeros((count, 7, 7), np.float32)
-    for i in range(count):
-        h, w = rng.integers(5, 8, 2) if rng.random() < 0.5 else (7, 7)
-        y, x = rng.integers(0, 8 - h), rng.integers(0, 8 - w)
-        weights[i, y : y + h, x : x + w] = 1 / (h * w)
-    return torch.from_numpy(weights).flatten(1)
-
-
-class TextHead(nn.Module):
-    """The text tower with ALIGN's projection of its first token."""
-
-    def __init__(self, layers: int) -> None:
-        super().__init__()
-        self.tower = build_text_tower(layers)
-        self.project = nn.Linear(DIMENSION, DIMENSION)
-        nn.init.eye_(self.project.weight)
-        nn.init.zeros_(self.project.bias)
-        self.tower.pooler.requires_grad_(False)
-        self.tower.embeddings.requires_grad_(False)
-        for layer in self.tower.encoder.layer[:FROZEN_TEXT_LAYERS]:
-            layer.requires_grad_(False)
-
-    def forward(self, batch: dict[str, Tensor]) -> Tensor:
-        """Unit text embeddings (n, DIMENSION)."""
-        with torch.autocast("cpu", torch.bfloat16):
-            hidden = self.tower(**batch).last_hidden_state[:, 0]
-        return F.normalize(self.project(hidden.float()), dim=-1)
-
-
-class Data:
-    """Cached grids, captions, class names and tags of every set."""
-
-    def __init__(self, cache: Path, variant: str) -> None:
-        folder = cache / "pictures"
-        self.items = {name: read_set(folder, name) for name in SETS}
-        self.grids = {name: np.load(grid_file(cache, variant, name)) for name in SETS}
-        self.classes = {
-            name: list(dict.fromkeys(item.label for item in self.items[name])) for name in LABELLED
-        }
-        self.names = {
-            name: [names_of(next(i for i in self.items[name] if i.label == c)) for c in classes]
-            for name, classes in self.classes.items()
-        }
-        self.target = {
-            name: torch.tensor([self.classes[name].index(i.label) for i in self.items[name]])
-            for name in LABELLED
-        }
-        self.rows = {
-            (name, part): np.array([k for k, i in enumerate(items) if i.part == part], int)
-            for name, items in self.items.items()
-            for part in ("train", "dev")
-        }
-        self.rows[IMAGENET, "dev"] = self.rows[IMAGENET, "train"]
-        self.tags = {name: self._tag_table(name) for name in SETS}
-
-    def _tag_table(self, name: str) -> np.ndarray:
-        """1 true, 0 false, -1 unknown: (n_pictures, n_tags) int8."""
-        table = np.zeros((len(self.items[name]), len(TAGS)), np.int8)
-        for k, item in enumerate(self.items[name]):
-            known = name in (IMAGENET, "flickr8k")
-            tagged = tags_of(item, k if known else 0)
-            for j, tag in enumerate(TAGS):
-                table[k, j] = 1 if tag in tagged.true else -1 if tag in tagged.unknown else 0
-        return table
-
-    def grid(self, name: str, rows: np.ndarray) -> Tensor:
-        """Cached grids as a tensor (n, 7, 7, channels) float16."""
-        return torch.from_numpy(self.grids[name][rows])
 
 
 def tag_targets(table: np.ndarray, columns: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
@@ -256,9 +149,7 @@ class Trainer:
 
         logits = scale * images[: len(flickr)] @ groups[0].T
         same = torch.arange(len(flickr))
-        losses = {
-            "captions": (F.cross_entropy(logits, same) + F.cross_entropy(logits.T, same)) / 2
-        }
+        losses = {"captions": (F.cross_entropy(logits, same) + F.cross_entropy(logits.T, same)) / 2}
         known = beliefs[:, classes]
         mass = known.sum(1)
         logs = F.log_softmax(scale * images @ groups[1].T, -1)
@@ -329,8 +220,8 @@ def main() -> None:
     parser.add_argument("--variant", default="lite2")
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--pool-steps", type=int, default=150)
-    parser.add_argument("--steps", type=int, default=1200)
-    parser.add_argument("--pairs", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--pairs", type=int, default=224)
     args = parser.parse_args()
     torch.set_num_threads(1)
     began = time.time()

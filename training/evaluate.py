@@ -1,4 +1,4 @@
-"""Measure the exported models through the engine on the dev parts; write data/models/evaluation.json.
+"""Measure the models through the engine on the dev parts; write data/models/evaluation.json.
 
 Accuracy is that of `Engine.classify` with its default template and the class names of each set;
 captions are scored by the public `pycocoevalcap` (CIDEr, BLEU) on lower-cased words without
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from captioner import caption_words
+from caption_data import caption_words
 from cider import CiderD
 from export import CLASSIFIER
 from pictures import LABELLED, Item, read_set, unpack

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 from captioner import build_model
-from classifier import DIMENSION
+from heads import DIMENSION
 from phrases import TAGS, class_texts
 from pictures import LABELLED, read_set
 from texts import MINILM, names_of, text_config
-from tower import build_tower, vision_config
 from torch import Tensor
+from tower import build_tower, vision_config
 from transformers import (
     AlignConfig,
     AlignModel,
@@ -173,9 +173,7 @@ def main() -> None:
     if args.classifier:
         trained = torch.load(args.classifier, weights_only=True)
         texts = corpus(args.cache / "pictures", root / "data" / "labels")
-        export_classifier(
-            trained, args.variant, texts, args.vocabulary, args.temperature, args.out
-        )
+        export_classifier(trained, args.variant, texts, args.vocabulary, args.temperature, args.out)
     if args.captioner:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(args.captioner.parent)
         weights = torch.load(args.captioner, weights_only=True)

@@ -7,20 +7,15 @@ it and which are not known; all others are false.
 import re
 from dataclasses import dataclass
 
+from class_phrases import ACTIONS, CALTECH, CALTECH_KINDS, PAIRS, SCENES, SPORTS
 from pictures import Item
 from vocabulary import (
-    ACTIONS,
     ANIMAL_RANGES,
     ANIMALS,
-    CALTECH,
-    CALTECH_KINDS,
     CAPTION_WORDS,
     FOOD_RANGES,
     KINDS,
     NATURE_RANGES,
-    PAIRS,
-    SCENES,
-    SPORTS,
     VEHICLES,
     clean,
     indices,
@@ -67,6 +62,16 @@ SCENE_MAYBE = {
     "street": {"a building", "a person", "a car", "a bus", "a bicycle", "a motorcycle", "a truck"},
 }
 
+SPORT_MAYBE = {
+    *VEHICLES, "a child", "a ball", "a horse", "a vehicle", "a hat", "shoes", "a dog",
+    "an animal", "a cow", "the sea", "a mountain",
+}  # fmt: skip
+ACTION_MAYBE = {
+    "a child", "food", "sports", "a computer", "a phone", "a cup of coffee", "a bicycle",
+    "a couch", "a chair", "a bed", "a table", "a city street", "a bottle", "a glass of wine",
+    "a dress", "a hat", "shoes", "a vehicle",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Tagged:
@@ -90,35 +95,31 @@ def tags_of(item: Item, index: int) -> Tagged:
     """Derive a picture's tags; `index` is its class index within its set."""
     if item.name == "flickr8k":
         return _tags_of_captions(item)
-    true, unknown = set(), set(USUAL_COMPANY)
     if item.name == "imagenet1k-one-each":
-        true |= set(imagenet_kinds(index))
-        for tag, ranges in (("an animal", ANIMAL_RANGES), ("food", FOOD_RANGES)):
-            if index in indices(ranges):
-                true.add(tag)
-        if index in indices(NATURE_RANGES):
-            true |= {"nature", "a landscape"}
-        unknown |= {"sports", "a vehicle", "furniture"} - true
-        if "an animal" in true:
-            unknown -= {"a person", "a building"}
-    elif item.name == "scenes6":
-        true, unknown = SCENE_TAGS[item.label], SCENE_MAYBE[item.label]
-    elif item.name == "sports100":
-        true = {"sports"}
-        unknown |= {"a child", "a ball", *VEHICLES, "a horse", "a vehicle", "a hat", "shoes"}
-        unknown |= {"a dog", "an animal", "a cow", "the sea", "a mountain", "a car"}
-    elif item.name == "actions15":
-        true = {"a person"}
-        unknown |= {"a child", "food", "sports", "a computer", "a phone", "a cup of coffee"}
-        unknown |= {"a bicycle", "a couch", "a chair", "a bed", "a table", "a city street"}
-        unknown |= {"a bottle", "a glass of wine", "a dress", "a hat", "shoes", "a vehicle"}
-        if item.label == "eating":
-            true, unknown = true | {"food"}, unknown - {"food"}
-    else:
-        true = {kind for kind, labels in CALTECH_KINDS.items() if item.label in labels}
-        if "an animal" in true:
-            unknown -= {"a building"}
-            unknown |= {"a cat", "a big cat", "a fish", "a crab", "food"}
+        return _tags_of_imagenet(index)
+    if item.name == "scenes6":
+        return _complete(SCENE_TAGS[item.label], SCENE_MAYBE[item.label])
+    unknown = set(USUAL_COMPANY)
+    if item.name == "sports100":
+        return _complete({"sports"}, unknown | SPORT_MAYBE)
+    if item.name == "actions15":
+        true = {"a person", "food"} if item.label == "eating" else {"a person"}
+        return _complete(true, (unknown | ACTION_MAYBE) - true)
+    true = {kind for kind, labels in CALTECH_KINDS.items() if item.label in labels}
+    if "an animal" in true:
+        unknown = (unknown - {"a building"}) | {"a cat", "a big cat", "a fish", "a crab", "food"}
+    return _complete(true, unknown)
+
+
+def _tags_of_imagenet(index: int) -> Tagged:
+    true, unknown = set(imagenet_kinds(index)), {*USUAL_COMPANY, "sports", "a vehicle"}
+    for tag, ranges in (("an animal", ANIMAL_RANGES), ("food", FOOD_RANGES)):
+        if index in indices(ranges):
+            true.add(tag)
+    if index in indices(NATURE_RANGES):
+        true |= {"nature", "a landscape"}
+    if "an animal" in true:
+        unknown -= {"a person", "a building"}
     return _complete(true, unknown)
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from class_phrases import ACTIONS, CALTECH, PAIRS, SCENES, SPORTS
 from pictures import Item
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AlignTextConfig, AlignTextModel, AutoModel, AutoTokenizer
-from vocabulary import ACTIONS, CALTECH, PAIRS, SCENES, SPORTS, clean
+from vocabulary import clean
 
 from imgcap.labels import with_article
 

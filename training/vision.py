@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from classifier import COMMON_TAGS, DIMENSION, IMAGENET, Trainer, soft_cross_entropy, tag_targets
+from classifier import COMMON_TAGS, Trainer, soft_cross_entropy, tag_targets
 from export import vision_weights
 from features import grid_file, upper_blocks
+from heads import DIMENSION
+from label_data import IMAGENET
 from phrases import TAGS
 from pictures import LABELLED, SETS
 from texts import phrase
@@ -41,7 +43,7 @@ class UpperStages(nn.Module):
         keep.requires_grad_(False)
 
     def forward(self, grids: Tensor) -> Tensor:
-        """Unit image embeddings (n, DIMENSION)."""
+        """Embed as unit vectors (n, DIMENSION)."""
         hidden = grids.permute(0, 3, 1, 2).to(torch.bfloat16, memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             for block in self.blocks:
@@ -118,7 +120,9 @@ class Tuner:
         for name in LABELLED:
             texts = bank.names[name][rng.integers(len(bank.names[name]))]
             losses[name] = F.cross_entropy(
-                scale * parts[name] @ texts.T, data.target[name][batches[name]], label_smoothing=0.05
+                scale * parts[name] @ texts.T,
+                data.target[name][batches[name]],
+                label_smoothing=0.05,
             )
         texts = bank.names[IMAGENET][rng.integers(len(bank.names[IMAGENET]))]
         beliefs = torch.cat([self.trainer.beliefs[n][r] for n, r in batches.items()]).float()
