@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Any, Final
 
 from imgcap.images import Picture, PictureError, clean_name
-from imgcap.inference import Description, Engine, EngineError, summarise
+from imgcap.inference import Description, Engine, EngineError
 from imgcap.sources import MAX_WAITING_PIXELS, Source
 
 MAX_BATCH: Final = 8
@@ -120,7 +120,6 @@ def _describe_together(
             sha256=picture.sha256,
             width=picture.width,
             height=picture.height,
-            summary=summarise(classification) if classification else "",
             classification=classification,
             captions=caption,
         )

@@ -37,7 +37,7 @@ _MASS_NOUNS = frozenset(
     " spinach lettuce cabbage cauliflower spaghetti ramen tofu bacon fruit metal plastic concrete"
     " stone air space agriculture science technology education medicine fashion sunshine mud"
     " gold silver people children men women mice geese feet teeth police cattle sheep deer fish"
-    " water-polo rowing wrestling bowling".split()
+    " water-polo rowing wrestling bowling archery lacrosse squash luge hummus candy".split()
 )
 _SINGULAR_IN_S = frozenset(
     "bus gas lens atlas canvas iris octopus cactus walrus hippopotamus platypus rhinoceros"

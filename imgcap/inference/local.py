@@ -18,7 +18,6 @@ from imgcap.inference.results import (
     Progress,
     Role,
 )
-from imgcap.inference.summary import summarise
 from imgcap.settings import Settings
 
 if TYPE_CHECKING:
@@ -120,7 +119,6 @@ class LocalEngine:
             sha256=getattr(picture, "sha256", ""),
             width=width,
             height=height,
-            summary=summarise(classification) if classification else "",
             classification=classification,
             captions=captions,
         )

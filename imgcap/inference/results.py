@@ -179,8 +179,6 @@ class Description:
         Of the picture's original bytes, empty if unknown.
     width, height : int
         Pixels.
-    summary : str
-        One English sentence on the best labels, empty if no labels were asked for.
     classification : Classification or None
         None if no labels were asked for.
     captions : Captions or None
@@ -191,7 +189,6 @@ class Description:
     sha256: str
     width: int
     height: int
-    summary: str
     classification: Classification | None = None
     captions: Captions | None = None
 
@@ -199,6 +196,13 @@ class Description:
     def predictions(self) -> tuple[Prediction, ...]:
         """Every candidate label with its score, best first; empty if none were asked for."""
         return self.classification.predictions if self.classification else ()
+
+    @property
+    def summary(self) -> str:
+        """One English sentence on the best labels, empty if no labels were asked for."""
+        from imgcap.inference.summary import summarise
+
+        return summarise(self.classification) if self.classification else ""
 
     @property
     def caption(self) -> str:
