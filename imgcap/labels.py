@@ -50,6 +50,9 @@ _NOUNS_IN_ING = frozenset(
     " wing offspring parking evening morning viking swing lightning icing frosting herring"
     " sibling sapling opening warning wiring".split()
 )
+_DOING = frozenset(  # take an object without an article, and make no compounds ("using laptop")
+    "using holding wearing doing throwing catching kicking pulling pushing petting feeding".split()
+)
 _PICTURE_PREFIX = re.compile(
     r"^(?:an?|the)\s+(?:[\w-]+\s+)?(?:photo|photograph|picture|image|snapshot"
     r"|close-up)\s+(?:of|showing)\s+(?=\S)",
@@ -147,8 +150,11 @@ def label_sets(settings: Settings | None = None) -> dict[str, Path]:
 
 
 def subject(label: str) -> str:
-    """Return what a label names: ``"a photo of a cat"`` -> ``"a cat"``, all else as it is."""
-    return _PICTURE_PREFIX.sub("", label)
+    """Return what a label names: ``"a photo of a cat"`` -> ``"a cat"``, all else as it is.
+
+    Underscores, which data sets put into class names, become spaces.
+    """
+    return _PICTURE_PREFIX.sub("", label.replace("_", " "))
 
 
 def with_article(label: str) -> str:
@@ -185,7 +191,7 @@ def fill(template: str, label: str) -> str:
         raise LabelError(f"The prompt template “{template[:60]}” has no {{}} for the label.")
     if place == template.strip():
         return label
-    if subject(label) != label and template.rstrip().endswith(place):
+    if _PICTURE_PREFIX.match(label) and template.rstrip().endswith(place):
         return label
     return template.replace(place, with_article(label))
 
@@ -207,7 +213,7 @@ def _head_noun(words: Sequence[str]) -> str:
 def _is_activity(words: Sequence[str]) -> bool:
     if not words[0].endswith("ing") or words[0] in _NOUNS_IN_ING or len(words) < 2:  # noqa: PLR2004
         return False
-    return words[1] in _DETERMINERS or words[1] in _PREPOSITIONS
+    return words[0] in _DOING or words[1] in _DETERMINERS or words[1] in _PREPOSITIONS
 
 
 def _takes_no_article(noun: str) -> bool:

@@ -102,6 +102,9 @@ def test_every_label_set_of_the_project_can_be_used() -> None:
     ("label", "phrase"),
     [
         ("cat", "a cat"),
+        ("car_side", "a car side"),
+        ("using_laptop", "a person using laptop"),
+        ("archery", "archery"),
         ("apple", "an apple"),
         ("unicorn", "a unicorn"),
         ("umbrella", "an umbrella"),
