@@ -160,6 +160,10 @@ CALTECH = {
     "wild_cat": "wild cat",
     "yin_yang": "yin yang symbol",
 }
+CALTECH_IN_HANDS = frozenset(
+    "accordion cellphone cup electric_guitar euphonium headphone inline_skate laptop mandolin "
+    "saxophone umbrella wheelchair Motorbikes car_side soccer_ball camera".split()
+)
 # Caltech's classes under the generic labels
 CALTECH_KINDS: dict[str, tuple[str, ...]] = {
     "a person": ("Faces",),
@@ -179,6 +183,7 @@ CALTECH_KINDS: dict[str, tuple[str, ...]] = {
     "an insect": ("ant", "butterfly", "dragonfly", "mayfly"),
     "food": ("pizza", "strawberry"),
     "a flower": ("lotus", "sunflower", "water_lilly"),
+    "nature": ("bonsai", "joshua_tree", "lotus", "sunflower", "water_lilly"),
     "a musical instrument": (
         "accordion", "electric_guitar", "euphonium", "grand_piano", "mandolin", "saxophone",
     ),

@@ -10,13 +10,13 @@ in training stay sensible).
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from heads import ImageHead, TextHead
-from label_data import IMAGENET, Data
+from label_data import IMAGENET, NAMED, Data
 from phrases import TAGS
 from pictures import LABELLED, SETS
 from texts import Teacher, broad_words, phrase
@@ -35,6 +35,18 @@ def tag_targets(table: np.ndarray, columns: np.ndarray) -> tuple[Tensor, Tensor,
     true = (chosen == 1).float()
     rows = true.sum(1) > 0
     return rows, true / true.sum(1, keepdim=True).clamp(min=1), chosen == -1
+
+
+def reporter() -> Callable[[str, dict[str, float]], None]:
+    """Return a function that prints a stage's figures as one JSON line, with the minutes so far."""
+    began = time.time()
+
+    def report(stage: str, figures: dict[str, float]) -> None:
+        minutes = round((time.time() - began) / 60, 1)
+        rounded = {name: round(float(value), 3) for name, value in figures.items()}
+        print(json.dumps({"stage": stage, "minutes": minutes} | rounded), flush=True)
+
+    return report
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -63,11 +75,18 @@ class Trainer:
         with torch.no_grad():
             self.beliefs = {name: self._beliefs(name, weights) for name in SETS}
         self.log_scale = nn.Parameter(torch.tensor(3.0))
+        self.all_names = [n[0] for name in NAMED for n in self.data.names[name]]
         self.captions = [
             caption
             for k in self.data.rows["flickr8k", "train"]
             for caption in self.data.items["flickr8k"][k].captions
         ]
+
+    def restore(self, trained: dict) -> None:
+        """Take up the weights that `main` left."""
+        self.image.load_state_dict(trained["image"])
+        self.text.load_state_dict(trained["text"])
+        self.log_scale.data.fill_(float(np.log(trained["scale"])))
 
     def _beliefs(self, name: str, weights: dict[str, Tensor]) -> Tensor:
         """EfficientNet's probabilities over ImageNet's distinct names, (n, n_names) float16."""
@@ -131,12 +150,14 @@ class Trainer:
         common = rng.choice([TAGS.index(t) for t in COMMON_TAGS], min(tag_count, 7), replace=False)
         columns = np.unique(np.concatenate([common, rng.choice(len(TAGS), tag_count)]))
 
+        picks = rng.choice(len(self.all_names), 64, replace=False)
         texts = [
             [data.items["flickr8k"][k].captions[rng.integers(5) % 5] for k in flickr],
             self.named(IMAGENET, classes),
             [phrase(TAGS[j], rng) for j in columns],
             *(self.named(name) for name in sets),
             self.broad(48),
+            [phrase(self.all_names[i], rng) for i in picks],
         ]
         flat = [text for group in texts for text in group]
         order = sorted(range(len(flat)), key=lambda i: len(flat[i]))
@@ -146,10 +167,11 @@ class Trainer:
         encoded = encoded[torch.argsort(torch.tensor(parts[0] + parts[1]))]
         groups = list(encoded.split([len(group) for group in texts]))
         scale = self.log_scale.exp()
+        losses = {"names": self.name_loss(groups[-1], groups[2], columns, picks)}
 
         logits = scale * images[: len(flickr)] @ groups[0].T
         same = torch.arange(len(flickr))
-        losses = {"captions": (F.cross_entropy(logits, same) + F.cross_entropy(logits.T, same)) / 2}
+        losses["captions"] = (F.cross_entropy(logits, same) + F.cross_entropy(logits.T, same)) / 2
         known = beliefs[:, classes]
         mass = known.sum(1)
         logs = F.log_softmax(scale * images @ groups[1].T, -1)
@@ -168,10 +190,20 @@ class Trainer:
             losses[name] = F.cross_entropy(
                 scale * mine @ group.T, data.target[name][batches[name]], label_smoothing=0.05
             )
-        anchors = torch.cat([groups[-1], groups[2], groups[-2]])
-        taught = self.teacher(texts[-1] + texts[2] + texts[-2])
+        anchors = torch.cat([groups[-2], groups[2], groups[-3]])
+        taught = self.teacher(texts[-2] + texts[2] + texts[-3])
         losses["anchor"] = ((anchors @ anchors.T - taught @ taught.T) ** 2).mean() * 50
         return losses
+
+    def name_loss(self, names: Tensor, tags: Tensor, columns: np.ndarray, picks) -> Tensor:
+        """Hold class names against tags, as if each name were a picture of the thing.
+
+        A picture lies near the names of what it shows, so this tells pictures of a thousand kinds
+        what is food, an animal or a vehicle, where the sets have one picture of each.
+        """
+        rows, target, unknown = tag_targets(self.data.name_tags[picks], columns)
+        logits = (self.log_scale.exp() * names @ tags.T).masked_fill(unknown, -1e4)
+        return soft_cross_entropy(logits[rows], target[rows]) if rows.any() else logits.sum() * 0
 
     @torch.no_grad()
     def embed(self, texts: list[str]) -> Tensor:
@@ -209,7 +241,59 @@ class Trainer:
         return figures
 
 
-WEIGHTS = {"captions": 1.0, "beliefs": 0.7, "imagenet": 0.3, "tags": 0.4, "anchor": 1.0}
+WEIGHTS = {
+    "captions": 1.0,
+    "beliefs": 0.7,
+    "imagenet": 0.3,
+    "tags": 0.5,
+    "names": 0.3,
+    "anchor": 1.0,
+}
+
+
+def train_pool(trainer: Trainer, steps: int) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield the loss of teaching the first token, every 50 steps."""
+    text = [p for p in trainer.text.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(text, lr=3e-4, weight_decay=0.01)
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = 3e-4 * min(1, step / 20) * (1 - step / steps)
+        loss = trainer.pool_step()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if (step + 1) % 50 == 0:
+            yield f"pool {step + 1}", {"loss": loss.item()}
+
+
+def train_joint(
+    trainer: Trainer, steps: int, pairs: int, rate: float
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield the mean losses every 100 steps and at the end."""
+    body = [p for p in trainer.text.tower.parameters() if p.requires_grad]
+    groups = [
+        ([trainer.image.expand], 1e-4),
+        (list(trainer.image.project.parameters()), 1e-3),
+        (body, 1e-4),
+        ([*trainer.text.project.parameters(), trainer.log_scale], 5e-4),
+    ]
+    optimizer = torch.optim.AdamW([{"params": p} for p, _ in groups], weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [top * rate for _, top in groups], total_steps=steps, pct_start=0.1
+    )
+    sums: dict[str, list[float]] = {}
+    for step in range(steps):
+        losses = trainer.joint_step(step, pairs)
+        loss = sum(WEIGHTS.get(name, 0.3) * value for name, value in losses.items())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_([*body, *trainer.text.project.parameters()], 1.0)
+        optimizer.step()
+        schedule.step()
+        for name, value in losses.items():
+            sums.setdefault(name, []).append(value.item())
+        if (step + 1) % 100 == 0 or step + 1 == steps:
+            yield f"joint {step + 1}", {name: float(np.mean(v)) for name, v in sums.items()}
+            sums.clear()
 
 
 def main() -> None:
@@ -221,64 +305,25 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--pool-steps", type=int, default=150)
     parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--start", type=Path, help="go on from these weights")
+    parser.add_argument("--rate", type=float, default=1.0, help="factor of the learning rates")
     parser.add_argument("--pairs", type=int, default=224)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    began = time.time()
+    report = reporter()
     trainer = Trainer(args.cache, args.variant, args.layers)
     args.out.mkdir(parents=True, exist_ok=True)
-    text = [p for p in trainer.text.parameters() if p.requires_grad]
-
-    def report(stage: str, figures: dict[str, float]) -> None:
-        figures = {k: round(float(v), 3) for k, v in figures.items()}
-        minutes = round((time.time() - began) / 60, 1)
-        print(json.dumps({"stage": stage, "minutes": minutes} | figures), flush=True)
-
-    optimizer = torch.optim.AdamW(text, lr=2e-4, weight_decay=0.01)
-    for step in range(args.pool_steps):
-        optimizer.param_groups[0]["lr"] = 3e-4 * min(1, step / 20) * (1 - step / args.pool_steps)
-        loss = trainer.pool_step()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if (step + 1) % 50 == 0:
-            report(f"pool {step + 1}", {"loss": loss})
-
-    body = [p for p in trainer.text.tower.parameters() if p.requires_grad]
-    groups = [
-        ([trainer.image.expand], 1e-4),
-        (list(trainer.image.project.parameters()), 1e-3),
-        (body, 1e-4),
-        ([*trainer.text.project.parameters(), trainer.log_scale], 5e-4),
-    ]
-    optimizer = torch.optim.AdamW(
-        [{"params": params, "lr": rate} for params, rate in groups], weight_decay=0.05
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, [rate for _, rate in groups], total_steps=args.steps, pct_start=0.1
-    )
-    sums: dict[str, list[float]] = {}
-    for step in range(args.steps):
-        losses = trainer.joint_step(step, args.pairs)
-        loss = sum(WEIGHTS.get(name, 0.3) * value for name, value in losses.items())
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(text, 1.0)
-        optimizer.step()
-        schedule.step()
-        for name, value in losses.items():
-            sums.setdefault(name, []).append(value.item())
-        if (step + 1) % 100 == 0 or step + 1 == args.steps:
-            means = {name: float(np.mean(values)) for name, values in sums.items()}
-            sums.clear()
-            report(f"joint {step + 1}", means | {"scale": trainer.log_scale.exp().item()})
-            report("dev", trainer.evaluate(trainer.embed_grids))
-            state = {
-                "image": trainer.image.state_dict(),
-                "text": trainer.text.state_dict(),
-                "scale": trainer.log_scale.exp().item(),
-            }
-            torch.save(state, args.out / "joint.pt")
+    if args.start:
+        trainer.restore(torch.load(args.start, weights_only=True))
+    else:
+        for stage, figures in train_pool(trainer, args.pool_steps):
+            report(stage, figures)
+    for stage, figures in train_joint(trainer, args.steps, args.pairs, args.rate):
+        scale = trainer.log_scale.exp().item()
+        report(stage, figures | {"scale": scale})
+        report("dev", trainer.evaluate(trainer.embed_grids))
+        parts = {"image": trainer.image.state_dict(), "text": trainer.text.state_dict()}
+        torch.save(parts | {"scale": scale}, args.out / "joint.pt")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from texts import names_of
 from torch import Tensor
 
 IMAGENET = "imagenet1k-one-each"
+NAMED = (IMAGENET, "caltech101", "sports100")  # whose class names have tags by themselves
 
 
 class Data:
@@ -38,13 +39,22 @@ class Data:
         }
         self.rows[IMAGENET, "dev"] = self.rows[IMAGENET, "train"]
         self.tags = {name: self._tag_table(name) for name in SETS}
+        self.name_tags = np.concatenate(
+            [
+                self.tags[name][[self.first_row(name, c) for c in range(len(self.classes[name]))]]
+                for name in NAMED
+            ]
+        )
+
+    def first_row(self, name: str, target: int) -> int:
+        """Return the first picture of a class."""
+        return int((self.target[name] == target).nonzero()[0])
 
     def _tag_table(self, name: str) -> np.ndarray:
         """1 true, 0 false, -1 unknown: (n_pictures, n_tags) int8."""
         table = np.zeros((len(self.items[name]), len(TAGS)), np.int8)
         for k, item in enumerate(self.items[name]):
-            known = name in (IMAGENET, "flickr8k")
-            tagged = tags_of(item, k if known else 0)
+            tagged = tags_of(item, k)
             for j, tag in enumerate(TAGS):
                 table[k, j] = 1 if tag in tagged.true else -1 if tag in tagged.unknown else 0
         return table

@@ -7,7 +7,7 @@ it and which are not known; all others are false.
 import re
 from dataclasses import dataclass
 
-from class_phrases import ACTIONS, CALTECH, CALTECH_KINDS, PAIRS, SCENES, SPORTS
+from class_phrases import ACTIONS, CALTECH, CALTECH_IN_HANDS, CALTECH_KINDS, PAIRS, SCENES, SPORTS
 from pictures import Item
 from vocabulary import (
     ANIMAL_RANGES,
@@ -15,7 +15,9 @@ from vocabulary import (
     CAPTION_WORDS,
     FOOD_RANGES,
     KINDS,
+    LONELY_RANGES,
     NATURE_RANGES,
+    PLANT_RANGES,
     VEHICLES,
     clean,
     indices,
@@ -105,21 +107,30 @@ def tags_of(item: Item, index: int) -> Tagged:
     if item.name == "actions15":
         true = {"a person", "food"} if item.label == "eating" else {"a person"}
         return _complete(true, (unknown | ACTION_MAYBE) - true)
-    true = {kind for kind, labels in CALTECH_KINDS.items() if item.label in labels}
+    return _tags_of_caltech(item.label)
+
+
+def _tags_of_caltech(label: str) -> Tagged:
+    true, unknown = {kind for kind, labels in CALTECH_KINDS.items() if label in labels}, set()
+    unknown |= {"nature", "a landscape", "water"} if true & {"an animal", "a boat"} else set()
+    unknown |= {"a person"} if label in CALTECH_IN_HANDS else set()
     if "an animal" in true:
-        unknown = (unknown - {"a building"}) | {"a cat", "a big cat", "a fish", "a crab", "food"}
+        unknown |= {"a cat", "a big cat", "a fish", "a crab", "food"}
     return _complete(true, unknown)
 
 
 def _tags_of_imagenet(index: int) -> Tagged:
+    """Tag a class by its kinds and by where it stands among ImageNet's 1,000."""
     true, unknown = set(imagenet_kinds(index)), {*USUAL_COMPANY, "sports", "a vehicle"}
     for tag, ranges in (("an animal", ANIMAL_RANGES), ("food", FOOD_RANGES)):
         if index in indices(ranges):
             true.add(tag)
     if index in indices(NATURE_RANGES):
         true |= {"nature", "a landscape"}
-    if "an animal" in true:
-        unknown -= {"a person", "a building"}
+    if index in indices(PLANT_RANGES):
+        true.add("nature")
+    if index in indices(LONELY_RANGES):
+        unknown -= {"a person", "a building", "sports", "a vehicle"}
     return _complete(true, unknown)
 
 
@@ -143,7 +154,7 @@ def _complete(true: set[str], unknown: set[str]) -> Tagged:
     if true & {"a pizza", "fruit", "vegetables", "bread", "dessert", "a sandwich"}:
         true.add("food")
     if true & {"a cup of coffee", "a bowl of soup", "a glass of wine"}:
-        unknown = {*unknown, "food"} - true
+        true.add("food")
     if "a child" in true:
         true.add("a person")
     return Tagged(frozenset(true & set(TAGS)), frozenset(unknown - true))

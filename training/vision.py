@@ -5,13 +5,11 @@ against all training captions at a time. Batch norms keep their published statis
 """
 
 import argparse
-import json
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from classifier import COMMON_TAGS, Trainer, soft_cross_entropy, tag_targets
+from classifier import COMMON_TAGS, Trainer, reporter, soft_cross_entropy, tag_targets
 from export import vision_weights
 from features import grid_file, upper_blocks
 from heads import DIMENSION
@@ -25,7 +23,7 @@ from tower import vision_config
 from transformers import AlignVisionModel
 
 VARIANTS = 10
-SETS_A_STEP = {IMAGENET: 32, "sports100": 40, "caltech101": 32, "actions15": 48, "scenes6": 16}
+SETS_A_STEP = {IMAGENET: 64, "sports100": 40, "caltech101": 40, "actions15": 48, "scenes6": 16}
 
 
 class UpperStages(nn.Module):
@@ -153,7 +151,7 @@ class Tuner:
         )
 
 
-WEIGHTS = {"captions": 1.0, "beliefs": 0.5, "tags": 0.4, IMAGENET: 0.2}
+WEIGHTS = {"captions": 1.0, "beliefs": 0.5, "tags": 0.6, IMAGENET: 0.2}
 
 
 def main() -> None:
@@ -167,19 +165,13 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=128)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    began = time.time()
+    report = reporter()
     trained = torch.load(args.out / "joint.pt", weights_only=True)
     trainer = Trainer(args.cache, args.variant, args.layers, seed=1)
-    trainer.text.load_state_dict(trained["text"])
+    trainer.restore(trained)
     trainer.text.requires_grad_(False)
-    trainer.log_scale.data.fill_(float(np.log(trained["scale"])))
     whole = vision_weights(trained["image"], args.variant)
     tuner = Tuner(trainer, whole, args.cache, args.variant)
-
-    def report(stage: str, figures: dict[str, float]) -> None:
-        figures = {k: round(float(v), 3) for k, v in figures.items()}
-        minutes = round((time.time() - began) / 60, 1)
-        print(json.dumps({"stage": stage, "minutes": minutes} | figures), flush=True)
 
     report("before", trainer.evaluate(tuner.embed))
     last = list(tuner.model.blocks[-1].projection.parameters())

@@ -165,6 +165,9 @@ VEHICLES = (
 ANIMAL_RANGES = ((0, 397),)
 FOOD_RANGES = ((924, 957), (959, 969))
 NATURE_RANGES = (970, 972, 973, 974, (975, 980))
+PLANT_RANGES = ((984, 997),)
+# Classes whose pictures hardly ever show a person.
+LONELY_RANGES = (*ANIMAL_RANGES, *FOOD_RANGES, *NATURE_RANGES, *PLANT_RANGES, (504, 505))
 
 PERSON_WORDS = frozenset(
     "man men woman women boy boys girl girls child children kid kids person people baby toddler "

@@ -26,7 +26,8 @@ from transformers.models.blip.modeling_blip import (
 class GridEncoderConfig(AlignVisionConfig):
     """An ALIGN vision tower whose grid is read by a few transformer layers.
 
-    The tower's output channels (`hidden_dim`) are the width of those layers, `hidden_size`.
+    The tower's first `hidden_size` output channels become a token for each cell; each further
+    `hidden_size` channels of its `hidden_dim` are averaged over the grid into a summary token.
     """
 
     model_type = "imgcap-grid-encoder"
@@ -35,6 +36,7 @@ class GridEncoderConfig(AlignVisionConfig):
     intermediate_size: int = 1024
     num_attention_heads: int = 8
     num_mixing_layers: int = 1
+    num_summary_tokens: int = 0
     layer_norm_eps: float = 1e-5
     attention_dropout: float | int = 0.0
 
@@ -52,28 +54,36 @@ class GridCaptionerConfig(BlipConfig):
 class GridEncoder(nn.Module):
     """Turn pixels into the tokens that the decoder attends to.
 
-    The first token is the mean of the grid, the others its cells in reading order.
+    The first token is the mean of the cells; summary tokens and the cells in reading order follow.
     """
 
     def __init__(self, config: GridEncoderConfig) -> None:
         super().__init__()
-        cells = (int(config.image_size) // 32) ** 2
+        self.summaries = config.num_summary_tokens
+        self.width = config.hidden_size
+        tokens = 1 + self.summaries + (int(config.image_size) // 32) ** 2
         self.tower = AlignVisionModel(config)
-        self.position_embedding = nn.Parameter(torch.zeros(1, 1 + cells, config.hidden_size))
+        self.position_embedding = nn.Parameter(torch.zeros(1, tokens, self.width))
         self.layers = nn.ModuleList(
             BlipEncoderLayer(config) for _ in range(config.num_mixing_layers)
         )
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, pixel_values: Tensor, **_: object) -> BaseModelOutput:
-        """Encode `(n, 3, size, size)` pixels as `(n, 1 + cells, hidden_size)` tokens."""
+        """Encode `(n, 3, size, size)` pixels as `(n, tokens, hidden_size)` tokens."""
         pixels = pixel_values.to(self.position_embedding.dtype)
-        return BaseModelOutput(self.mix(self.tower(pixel_values=pixels).last_hidden_state))
+        grid = self.tower(pixel_values=pixels).last_hidden_state
+        return BaseModelOutput(self.mix(self.tokens(grid)))
 
-    def mix(self, grid: Tensor) -> Tensor:
-        """Turn the tower's `(n, hidden_size, rows, columns)` grid into tokens."""
-        cells = grid.flatten(2).transpose(1, 2)
-        tokens = torch.cat([cells.mean(1, keepdim=True), cells], dim=1) + self.position_embedding
+    def tokens(self, grid: Tensor) -> Tensor:
+        """Turn the tower's `(n, hidden_dim, rows, columns)` grid into `(n, tokens, hidden_size)`."""
+        channels = grid.flatten(2).transpose(1, 2)
+        cells, rest = channels.split([self.width, channels.shape[2] - self.width], dim=2)
+        summary = rest.mean(1).view(len(grid), self.summaries, self.width)
+        return torch.cat([cells.mean(1, keepdim=True), summary, cells], 1) + self.position_embedding
+
+    def mix(self, tokens: Tensor) -> Tensor:
+        """Let the tokens see each other."""
         for layer in self.layers:
             tokens = layer(tokens)
         return self.norm(tokens)
