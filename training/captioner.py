@@ -1,8 +1,8 @@
 """Train the embedded captioner: cross-entropy on captions, then CIDEr itself (self-critical).
 
-The tower is frozen but for its last projection; its cached grids are the input. Self-critical training follows
-Rennie et al., "Self-critical sequence training for image captioning" (2017), with the other
-samples of a picture as the baseline (Kool et al., "Buy 4 REINFORCE samples, get a baseline for
+The tower is frozen but for its last projection; its cached grids are the input. Self-critical
+training follows Rennie et al., "Self-critical sequence training for image captioning" (2017), with
+the other samples of a picture as the baseline (Kool et al., "Buy 4 REINFORCE samples, get a baseline for
 free!", 2019).
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from classifier import COMMON_TAGS, Trainer, reporter, soft_cross_entropy, tag_targets
+from classifier import reporter
 from export import vision_weights
 from features import grid_file, upper_blocks
 from heads import DIMENSION
@@ -20,6 +20,7 @@ from texts import phrase
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tower import vision_config
+from trainer import COMMON_TAGS, Trainer, soft_cross_entropy, tag_targets
 from transformers import AlignVisionModel
 
 VARIANTS = 10

@@ -76,10 +76,10 @@ class GridEncoder(nn.Module):
         return BaseModelOutput(self.mix(self.tokens(grid)))
 
     def tokens(self, grid: Tensor) -> Tensor:
-        """Turn the tower's `(n, hidden_dim, rows, columns)` grid into `(n, tokens, hidden_size)`."""
+        """Turn a `(n, hidden_dim, rows, columns)` grid into `(n, tokens, hidden_size)`."""
         channels = grid.flatten(2).transpose(1, 2)
-        cells, rest = channels.split([self.width, channels.shape[2] - self.width], dim=2)
-        summary = rest.mean(1).view(len(grid), self.summaries, self.width)
+        cells = channels[:, :, : self.width]
+        summary = channels[:, :, self.width :].mean(1).view(len(grid), self.summaries, self.width)
         return torch.cat([cells.mean(1, keepdim=True), summary, cells], 1) + self.position_embedding
 
     def mix(self, tokens: Tensor) -> Tensor:
