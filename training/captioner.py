@@ -2,8 +2,8 @@
 
 The tower is frozen but for its last projection; its cached grids are the input. Self-critical
 training follows Rennie et al., "Self-critical sequence training for image captioning" (2017), with
-the other samples of a picture as the baseline (Kool et al., "Buy 4 REINFORCE samples, get a baseline for
-free!", 2019).
+the other samples of a picture as the baseline (Kool et al., "Buy 4 REINFORCE samples, get a
+baseline for free!", 2019).
 """
 
 import argparse

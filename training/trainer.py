@@ -1,4 +1,4 @@
-"""One step of training the classifier over pictures and phrases of every kind, and its dev figures."""
+"""One step of training the classifier over pictures and phrases of every kind; dev figures."""
 
 from collections.abc import Callable
 from pathlib import Path
