@@ -141,10 +141,9 @@ def build_grid_captioner(folder: Path) -> Path:
     small = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4}
     text = {**small, "vocab_size": 30_524, "bos_token_id": 30_522, "eos_token_id": 2}
     text |= {"pad_token_id": 0, "sep_token_id": 102, "encoder_hidden_size": 32}
-    text |= {"num_hidden_layers": 2, "initializer_range": 0.3}
-    config = GridCaptionerConfig(
-        text_config=text, vision_config={**tower, **small, "num_mixing_layers": 1}
-    )
+    text |= {"num_hidden_layers": 2, "initializer_range": 0.3, "max_position_embeddings": 64}
+    summary = {"num_summary_tokens": 1, "hidden_dim": 64, "out_channels": [16, 24, 24, 64]}
+    config = GridCaptionerConfig(text_config=text, vision_config={**tower, **small, **summary})
     config.save_pretrained(folder)
     processor = transformers.BlipProcessor(
         transformers.BlipImageProcessorPil(size={"height": 64, "width": 64}), bert_tokenizer()

@@ -178,3 +178,18 @@ def test_no_picture_no_caption(checkpoint: BuildCheckpoint) -> None:
 def test_options_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(EngineError, match=r"^[A-Z].*\.$"):
         CaptionOptions(**wrong)
+
+
+@pytest.mark.parametrize("kind", ["grid_captioner", "git"])
+def test_a_length_beyond_the_model_is_cut_to_what_it_has_room_for(
+    checkpoint: BuildCheckpoint, kind: str
+) -> None:
+    options = CaptionOptions(num_beams=1, min_new_tokens=200, max_new_tokens=200)
+    [captions] = engine_for(checkpoint, kind).caption(pictures(1), options)
+    assert captions.best.text
+
+
+def test_a_prefix_beyond_the_model_is_refused_in_one_sentence(checkpoint: BuildCheckpoint) -> None:
+    engine = engine_for(checkpoint, "grid_captioner")
+    with pytest.raises(EngineError, match="prefix is too long"):
+        engine.caption(pictures(1), CaptionOptions(prefix="x " * 100))

@@ -192,9 +192,7 @@ def evaluate(
         chunk = rows[start : start + 50]
         grids = torch.from_numpy(np.stack([data.grids["flickr8k"][i] for i in chunk]))
         captions += generate(model, data, encode(model, grids), num_beams=beams)
-    return float(
-        np.mean([cider.score(c, i) for c, i in zip(captions, rows, strict=True)])
-    ), captions
+    return float(np.mean([cider.score(c, i) for c, i in zip(captions, rows, strict=True)]))
 
 
 def train_cross_entropy(

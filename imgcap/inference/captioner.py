@@ -16,6 +16,7 @@ from imgcap.inference.results import (
     Caption,
     CaptionOptions,
     Captions,
+    EngineError,
     Progress,
 )
 
@@ -86,14 +87,15 @@ def _generate(
     model, processor = loaded.model, loaded.processor
     pixels = processor(images=list(images), return_tensors="pt")["pixel_values"]
     prompt = _prompt(loaded, options.prefix, len(images))
+    room = _room(loaded, prompt)
     with torch.inference_mode():
         output = model.generate(
             pixel_values=pixels.to(loaded.device, loaded.dtype),
             **prompt,
             num_beams=options.num_beams,
             num_return_sequences=options.num_captions,
-            min_new_tokens=options.min_new_tokens or None,
-            max_new_tokens=options.max_new_tokens,
+            min_new_tokens=min(options.min_new_tokens, room) or None,
+            max_new_tokens=min(options.max_new_tokens, room),
             do_sample=False,
             return_dict_in_generate=True,
             output_scores=True,
@@ -122,6 +124,16 @@ def _prompt(loaded: Loaded, prefix: str, count: int) -> dict[str, torch.Tensor]:
         "input_ids": row.repeat(count, 1),
         "attention_mask": torch.ones_like(row).repeat(count, 1),
     }
+
+
+def _room(loaded: Loaded, prompt: dict[str, torch.Tensor]) -> int:
+    """Return how many tokens the model has positions for after the prompt."""
+    config = loaded.model.config
+    positions = getattr(config, "text_config", config).max_position_embeddings
+    room = int(positions) - (prompt["input_ids"].shape[1] if prompt else 1)
+    if room < 1:
+        raise EngineError(f"The caption's prefix is too long for {loaded.name}.")
+    return room
 
 
 def _mean_log_probabilities(loaded: Loaded, output: Any, options: CaptionOptions) -> list[float]:
