@@ -25,6 +25,7 @@ from imgcap.inference.embedded import GridCaptioner, GridCaptionerConfig
 WIDTH, LAYERS, HEADS = 256, 3, 8
 SUMMARY_SCALE = 4.0
 KEPT_CELLS = 33
+CRITICAL_RATE = 1.2e-4
 PICTURES = 40  # of Flickr8k in a step of cross-entropy, each with its five captions
 
 
@@ -227,11 +228,11 @@ def train_self_critical(
     """Yield a name and the mean reward every 75 steps and at the end."""
     cider = CiderD({i: data.captions[i] for i in data.train})
     trainable = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trainable, lr=5e-5, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(trainable, lr=CRITICAL_RATE, weight_decay=0.0)
     steps, rewards = int(epochs * len(data.train) / 40), []
     for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = 5e-5 * min(1.0, (step + 1) / 50) * (1 - 0.8 * step / steps)
+            group["lr"] = CRITICAL_RATE * min(1.0, (step + 1) / 30) * (1 - 0.8 * step / steps)
         chunk = rng.choice(data.train, 40, replace=False).tolist()
         loss, reward = self_critical_step(model, data, rng, chunk, 16, cider)
         optimizer.zero_grad()
@@ -250,7 +251,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--variant", default="lite2")
     parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--critical-epochs", type=float, default=2)
+    parser.add_argument("--critical-epochs", type=float, default=3)
     parser.add_argument("--start", type=Path, help="go on from these weights")
     parser.add_argument("--rate", type=float, default=1.0, help="factor of the learning rates")
     args = parser.parse_args()
@@ -273,8 +274,9 @@ def main() -> None:
 
     if args.start:
         model.load_state_dict(torch.load(args.start, weights_only=True))
-    for stage, loss in train_cross_entropy(model, data, rng, args.epochs, args.rate):
-        report(stage, loss, "cross-entropy.pt")
+    if args.epochs:
+        for stage, loss in train_cross_entropy(model, data, rng, args.epochs, args.rate):
+            report(stage, loss, "cross-entropy.pt")
     for stage, reward in train_self_critical(model, data, rng, args.critical_epochs):
         report(stage, reward, "self-critical.pt")
 

@@ -183,6 +183,7 @@ CALTECH_KINDS: dict[str, tuple[str, ...]] = {
     "an insect": ("ant", "butterfly", "dragonfly", "mayfly"),
     "food": ("pizza", "strawberry"),
     "a flower": ("lotus", "sunflower", "water_lilly"),
+    "a landscape": ("joshua_tree", "minaret", "pagoda", "pyramid"),
     "nature": ("bonsai", "joshua_tree", "lotus", "sunflower", "water_lilly"),
     "a musical instrument": (
         "accordion", "electric_guitar", "euphonium", "grand_piano", "mandolin", "saxophone",

@@ -19,6 +19,7 @@ from vocabulary import (
     NATURE_RANGES,
     PLANT_RANGES,
     VEHICLES,
+    VIEW_RANGES,
     clean,
     indices,
     with_article,
@@ -129,6 +130,8 @@ def _tags_of_imagenet(index: int) -> Tagged:
         true |= {"nature", "a landscape"}
     if index in indices(PLANT_RANGES):
         true.add("nature")
+    if index in indices(VIEW_RANGES):
+        true.add("a landscape")
     if index in indices(LONELY_RANGES):
         unknown -= {"a person", "a building", "sports", "a vehicle"}
     return _complete(true, unknown)

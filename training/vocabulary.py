@@ -166,8 +166,15 @@ ANIMAL_RANGES = ((0, 397),)
 FOOD_RANGES = ((924, 957), (959, 969))
 NATURE_RANGES = (970, 972, 973, 974, (975, 980))
 PLANT_RANGES = ((984, 997),)
+# Buildings and bridges that are photographed from afar: among everyday labels, a landscape.
+VIEW_RANGES = (
+    425, 437, 442, 449, 460, 483, 497, 500, 525, 536, 649, 663, 668, 682, 698, 718, 821, 832, 839,
+    853, 873, 888, 900, 915,
+)  # fmt: skip
 # Classes whose pictures hardly ever show a person.
-LONELY_RANGES = (*ANIMAL_RANGES, *FOOD_RANGES, *NATURE_RANGES, *PLANT_RANGES, (504, 505))
+LONELY_RANGES = (
+    *ANIMAL_RANGES, *FOOD_RANGES, *NATURE_RANGES, *PLANT_RANGES, *VIEW_RANGES, (504, 505),
+)  # fmt: skip
 
 PERSON_WORDS = frozenset(
     "man men woman women boy boys girl girls child children kid kids person people baby toddler "
