@@ -3,6 +3,7 @@
 import argparse
 import json
 import string
+from collections import Counter
 from pathlib import Path
 
 import torch
@@ -57,13 +58,14 @@ def corpus(pictures: Path, labels: Path) -> list[str]:
 
 
 def prune_vocabulary(texts: list[str], size: int) -> tuple[PreTrainedTokenizerFast, Tensor]:
-    """Keep the tokens that `texts` use, all characters, and then the commonest words.
+    """Keep the tokens that `texts` use twice, all characters, and then the commonest words.
 
     Returns the tokenizer and the kept rows of the embedding, in the new order.
     """
     tokenizer = AutoTokenizer.from_pretrained(MINILM)
     vocabulary = tokenizer.get_vocab()
-    used = {i for ids in tokenizer(texts, add_special_tokens=False).input_ids for i in ids}
+    counts = Counter(i for ids in tokenizer(texts, add_special_tokens=False).input_ids for i in ids)
+    used = {i for i, count in counts.items() if count > 1}
     characters = string.ascii_lowercase + string.digits + string.punctuation
     always = [*SPECIAL, *characters, *(f"##{c}" for c in string.ascii_lowercase + string.digits)]
     keep = used | {vocabulary[token] for token in always if token in vocabulary}
@@ -166,7 +168,7 @@ def main() -> None:
     parser.add_argument("--variant", default="lite2")
     parser.add_argument("--classifier", type=Path)
     parser.add_argument("--captioner", type=Path)
-    parser.add_argument("--vocabulary", type=int, default=7000)
+    parser.add_argument("--vocabulary", type=int, default=6000)
     parser.add_argument("--temperature", type=float, default=0.03)
     args = parser.parse_args()
     root = Path(__file__).resolve().parent.parent
