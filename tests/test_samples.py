@@ -9,15 +9,9 @@ from typing import Any
 
 import pytest
 
-from imgcap.inference.checkpoints import is_present
 from imgcap.settings import Settings
 
 DEFAULTS = Settings(classifier="embedded", captioner="embedded")
-
-pytestmark = pytest.mark.skipif(
-    not all(is_present("embedded", role, DEFAULTS) for role in ("classifier", "captioner")),
-    reason="the embedded models are not built yet",
-)
 
 FITTING = {
     "astronaut": {"a person"},
