@@ -49,7 +49,8 @@ between 70 and 90 % was right.
 |---|---:|---:|---:|---:|---:|---:|---:|
 {rows}
 
-`imagenet1k-one-each` is training material: it shows how much of ImageNet's names was kept, nothing about new pictures.
+`imagenet1k-one-each` is training material, one picture a class, and learned by heart: its figure says nothing about new
+pictures.
 
 Captions of Flickr8k's dev part, from {retrieved:,} pictures: {retrieval}
 
