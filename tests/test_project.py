@@ -82,3 +82,16 @@ def test_every_command_of_the_readme_runs(line: str) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_the_python_example_of_the_readme_runs() -> None:
+    [example] = re.findall(
+        r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    caption, summary = done.stdout.splitlines()
+    assert "cat" in caption
+    assert summary.startswith("This picture most likely shows a cat")
