@@ -25,6 +25,7 @@ class Settings(BaseSettings):
         64_200_000,  # a 64-megapixel telephone; at 8 bytes a pixel, opening one stays under 500 MB
         description="largest accepted width x height",
     )
+    log: Path = Field(Path("data/imgcap.log"), description="the page's errors in full")
     data: Path = Field(
         Path(__file__).resolve().parent.parent / "data",
         description="the folder of label sets, samples and embedded models",

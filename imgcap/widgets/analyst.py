@@ -1,0 +1,213 @@
+"""The thread that keeps a page's answers up to date with its pictures and its question."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from imgcap.inference import (
+    CancelledError,
+    CaptionOptions,
+    Captions,
+    Classification,
+    ClassifyOptions,
+    Description,
+    Engine,
+)
+from imgcap.widgets.state import AppState, sentence
+
+Step = Literal["classify", "caption"]
+_WATCHED = (
+    *("pictures", "selected", "labels", "classify_options", "caption_options", "engine"),
+    "paused",
+)
+_DOING = {"classify": "Comparing {} with the labels", "caption": "Writing a caption for {}"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One step for one picture, with everything its answer depends on.
+
+    Equal jobs have equal answers, so a job is also the key under which its answer is kept.
+    """
+
+    step: Step
+    picture: str
+    checkpoint: str
+    labels: tuple[str, ...] = ()
+    options: ClassifyOptions | CaptionOptions | None = None
+
+
+class Analyst:
+    """Answers the page's question for every picture, the one on screen first.
+
+    It does not take orders: whenever the state changes it compares what is wanted with what is
+    known, and computes the most urgent missing answer. An answer that is no longer wanted is
+    broken off. So results never mix, whatever the order of events, and nothing is computed twice.
+
+    Parameters
+    ----------
+    state : AppState
+        Watched, and told the answers.
+    """
+
+    def __init__(self, state: AppState) -> None:
+        self._state = state
+        self._changed = threading.Condition(state.lock)
+        self._answers: dict[Job, Classification | Captions] = {}
+        self._failures: dict[Job, str] = {}
+        self._job: Job | None = None
+        self._cold = False
+        self._closed = False
+        state.observe(self._on_change, list(_WATCHED))
+        self._thread = threading.Thread(target=self._run, name="imgcap-analyst", daemon=True)
+        self._thread.start()
+
+    def warm_up(self) -> None:
+        """Load the models now, while nobody waits for them."""
+        with self._changed:
+            self._cold = True
+            self._changed.notify_all()
+
+    def cancel(self) -> None:
+        """Stop working until the question, the picture on screen or the models change."""
+        with self._state.lock:
+            self._state.paused = True
+
+    def retry(self) -> None:
+        """Go on after a cancel, and try again what failed."""
+        with self._state.lock:
+            self._failures.clear()
+            self._state.paused = False
+            self._changed.notify_all()
+
+    def description(self, picture_id: str) -> Description | None:
+        """Return what is known so far about a picture under the present question."""
+        with self._state.lock:
+            shown = next((p for p in self._state.pictures if p.id == picture_id), None)
+            classification, captions = map(self._answers.get, self._wanted(picture_id))
+            if shown is None or (classification is None and captions is None):
+                return None
+            return Description(
+                name=shown.name,
+                sha256=shown.id,
+                width=shown.width,
+                height=shown.height,
+                classification=cast("Classification | None", classification),
+                captions=cast("Captions | None", captions),
+            )
+
+    def close(self) -> None:
+        """Stop the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _on_change(self, change: Mapping[str, object]) -> None:
+        with self._state.lock:
+            if change["name"] != "paused":
+                self._state.paused = False
+            self._refresh()
+            self._changed.notify_all()
+
+    def _wanted(self, picture_id: str) -> tuple[Job, Job]:
+        state = self._state
+        names = {role: event.checkpoint for role, event in state.engine.models.items()}
+        return (
+            Job("classify", picture_id, names["classifier"], state.labels, state.classify_options),
+            Job("caption", picture_id, names["captioner"], options=state.caption_options),
+        )
+
+    def _missing(self, picture_id: str) -> Job | None:
+        for job in self._wanted(picture_id):
+            if job not in self._answers and job not in self._failures:
+                return job
+        return None
+
+    def _next(self) -> Job | None:
+        if self._state.paused:
+            return None
+        ids = (shown.id for shown in self._state.pictures)
+        first = sorted(ids, key=lambda picture_id: picture_id != self._state.selected)
+        return next(filter(None, map(self._missing, first)), None)
+
+    def _is_stale(self, job: Job) -> bool:
+        state = self._state
+        if self._closed or state.paused or job not in self._wanted(job.picture):
+            return True
+        if job.picture != state.selected:
+            return state.picture is not None and self._missing(state.selected) is not None
+        return False
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                job = self._take()
+                while not (job or self._cold or self._closed):
+                    self._changed.wait()
+                    job = self._take()
+                engine = self._state.engine
+            if self._closed:
+                return
+            if job:
+                self._answer(job, engine)
+            else:
+                self._load(engine)
+
+    def _take(self) -> Job | None:
+        self._job = self._next()
+        self._refresh()
+        return self._job
+
+    def _load(self, engine: Engine) -> None:
+        state = self._state
+        self._cold = False
+        try:
+            engine.load(cancel=lambda: self._closed or state.paused or engine is not state.engine)
+        except CancelledError:
+            return
+        except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
+            state.report(problem)
+
+    def _answer(self, job: Job, engine: Engine) -> None:
+        try:
+            answer = self._compute(job, engine)
+        except CancelledError:
+            return
+        except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
+            with self._state.lock:
+                self._failures[job] = sentence(problem, self._state.settings)
+            return
+        with self._state.lock:
+            self._answers[job] = answer
+
+    def _compute(self, job: Job, engine: Engine) -> Classification | Captions:
+        def cancel() -> bool:
+            return self._is_stale(job)
+
+        picture = self._state.shelf.open(job.picture)
+        if isinstance(job.options, ClassifyOptions):
+            [classification] = engine.classify([picture], job.labels, job.options, cancel=cancel)
+            return classification
+        [captions] = engine.caption([picture], job.options, cancel=cancel)
+        return captions
+
+    def _refresh(self) -> None:
+        """Tell the state what is known and what is being done."""
+        state = self._state
+        state.statuses = {shown.id: self._status(shown.id) for shown in state.pictures}
+        state.description = self.description(state.selected)
+        names = {shown.id: shown.name for shown in state.pictures}
+        if self._job and self._job.picture in names:
+            state.working = _DOING[self._job.step].format(names[self._job.picture])
+        else:
+            state.working = ""
+
+    def _status(self, picture_id: str) -> str:
+        wanted = self._wanted(picture_id)
+        failures = dict.fromkeys(self._failures[job] for job in wanted if job in self._failures)
+        if self._missing(picture_id) is None:
+            return " ".join(failures) or "done"
+        working = self._job is not None and self._job.picture == picture_id
+        return "working" if working else "waiting"

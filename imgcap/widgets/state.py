@@ -1,0 +1,161 @@
+"""What the panels of one page share: pictures, question, answers, errors; no widget in sight."""
+
+import functools
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+from uuid import uuid4
+
+import traitlets
+
+from imgcap.images import PictureError
+from imgcap.inference import (
+    CaptionOptions,
+    ClassifyOptions,
+    Description,
+    Engine,
+    EngineError,
+    ModelEvent,
+    open_engine,
+)
+from imgcap.labels import LabelError, label_sets, read_labels
+from imgcap.settings import Settings
+from imgcap.widgets.log import open_log
+from imgcap.widgets.shelf import Shelf, Shown
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+logger = logging.getLogger(__name__)
+
+EXPECTED = (PictureError, EngineError, LabelError)
+"""Errors whose text is already a sentence for the person in front of the page."""
+
+
+class AppState(traitlets.HasTraits):
+    """The state of one open page; panels observe and set its traits, and nothing else.
+
+    Callbacks of the page and the threads that work for it change traits only while they hold
+    `lock`, so that an observer always sees one consistent state. `guarded` does that for a
+    callback and turns what goes wrong into a sentence in `error`.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        By default read from the environment.
+    engine : Engine, optional
+        By default the one that the settings ask for; its models are loaded when needed.
+    """
+
+    pictures = traitlets.Tuple(help="The pictures of this page, oldest first.")
+    selected = traitlets.Unicode(help="The id of the picture on screen, or empty.")
+    labels = traitlets.Tuple(help="The candidate labels.")
+    classify_options = traitlets.Instance(ClassifyOptions, ())
+    caption_options = traitlets.Instance(CaptionOptions, ())
+    top = traitlets.Int(5, min=1, help="How many predictions are shown.")
+    chart_kind = traitlets.Unicode("bar")
+    dark = traitlets.Bool(default_value=False, help="Whether the visitor prefers dark.")
+    engine = traitlets.Any(help="Who answers.")
+    models = traitlets.Dict(help="Role to the latest loading step.")
+    description = traitlets.Instance(
+        Description,
+        allow_none=True,
+        help="What is known about the picture on screen so far; parts that are missing are None.",
+    )
+    statuses = traitlets.Dict(
+        help="Picture id to `waiting`, `working`, `done`, or the sentence why it failed."
+    )
+    working = traitlets.Unicode(help="What is being done now, in a few words, or empty.")
+    paused = traitlets.Bool(default_value=False, help="Whether the visitor pressed cancel.")
+    error = traitlets.Unicode(help="One sentence on what went wrong last, or empty.")
+    saved = traitlets.Int(0, help="How many feedback records this page has stored.")
+
+    def __init__(self, settings: Settings | None = None, engine: Engine | None = None) -> None:
+        super().__init__()
+        self.lock = threading.RLock()
+        self.settings = settings or Settings()
+        self.session = str(uuid4())
+        open_log(self.settings)
+        self.shelf = Shelf(self.settings)
+        self.labels = read_labels(label_sets(self.settings)["seed"])
+        self.engine = engine or open_engine(self.settings, self.tell_model)
+        self.models = cast("dict[str, ModelEvent]", {**self.engine.models})
+
+    def guarded(self, callback: Callable[P, R]) -> Callable[P, R | None]:
+        """Wrap a callback: one at a time, and no exception escapes unseen.
+
+        A callback's exception would be lost in silence under Voilà: an expected one becomes its
+        sentence in `error`, any other a general sentence and an entry in the log.
+        """
+
+        @functools.wraps(callback)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R | None:
+            with self.lock:
+                try:
+                    return callback(*args, **kwargs)
+                except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
+                    self.report(problem)
+                    return None
+
+        return run
+
+    def report(self, problem: BaseException) -> None:
+        """Show an exception as one sentence."""
+        with self.lock:
+            self.error = ""  # so that the same sentence again is news
+            self.error = sentence(problem, self.settings)
+
+    def in_background(self, work: Callable[[], R], then: Callable[[R], Any]) -> None:
+        """Run `work` in a thread, then `then` with its result, guarded; its error is reported."""
+
+        def run() -> None:
+            try:
+                result = work()
+            except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
+                self.report(problem)
+            else:
+                self.guarded(then)(result)
+
+        threading.Thread(target=run, daemon=True).start()
+
+    def tell_model(self, event: ModelEvent) -> None:
+        """Take note of a model's loading step; called from the thread that loads."""
+        with self.lock:
+            self.models = {**self.models, event.role: event}
+
+    @property
+    def picture(self) -> Shown | None:
+        """The picture on screen."""
+        return next((shown for shown in self.pictures if shown.id == self.selected), None)
+
+    def add(self, shown: Shown, *, select: bool = True) -> None:
+        """Take in a picture, unless it is there already, and put it on screen."""
+        with self.lock:
+            if all(known.id != shown.id for known in self.pictures):
+                self.pictures = (*self.pictures, shown)
+            if select:
+                self.selected = shown.id
+
+    def remove(self, picture_id: str) -> None:
+        """Take a picture away; its neighbour comes on screen if it was there."""
+        with self.lock:
+            ids = [shown.id for shown in self.pictures]
+            if picture_id not in ids:
+                return
+            rest = tuple(shown for shown in self.pictures if shown.id != picture_id)
+            if self.selected == picture_id:
+                self.selected = rest[max(0, ids.index(picture_id) - 1)].id if rest else ""
+            self.pictures = rest
+            self.shelf.remove(picture_id)
+
+
+def sentence(problem: BaseException, settings: Settings) -> str:
+    """Return what a person is told about an exception; what was not expected goes to the log."""
+    if isinstance(problem, EXPECTED):
+        return str(problem)
+    logger.error("Something unexpected happened on the page.", exc_info=problem)
+    return (
+        "Something unexpected went wrong; nothing you entered is lost. "
+        f"The details are in {settings.log.name}."
+    )
