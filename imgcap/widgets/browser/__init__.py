@@ -1,0 +1,17 @@
+"""The few widgets that ipywidgets lacks: each a Python class and one plain ES module beside it."""
+
+from imgcap.widgets.browser.copy_button import CopyButton
+from imgcap.widgets.browser.download_button import DownloadButton
+from imgcap.widgets.browser.drop_zone import DropZone
+from imgcap.widgets.browser.page_script import PageScript
+from imgcap.widgets.browser.picture_strip import PictureStrip, Status, StripItem
+
+__all__ = [
+    "CopyButton",
+    "DownloadButton",
+    "DropZone",
+    "PageScript",
+    "PictureStrip",
+    "Status",
+    "StripItem",
+]

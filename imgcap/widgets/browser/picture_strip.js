@@ -1,0 +1,167 @@
+// A row of thumbnails. Names and texts are a stranger's: they only ever become text nodes.
+
+const STATUS = { waiting: "Waiting", working: "Working…", done: "Done", failed: "Failed" };
+
+function element(tag, className, properties = {}, children = []) {
+  const made = Object.assign(document.createElement(tag), { className }, properties);
+  made.append(...children);
+  return made;
+}
+
+// What the page shows of one picture; made once, then kept up to date.
+function makeEntry(id, { select, remove }) {
+  const image = element("img", "imgcap-strip-image", { draggable: false });
+  const name = element("span", "imgcap-strip-name");
+  const status = element("span", "imgcap-strip-status");
+  const button = element("button", "imgcap-strip-pick", { type: "button" }, [image, name, status]);
+  const cross = element("button", "imgcap-strip-remove", { type: "button", textContent: "×" });
+  const item = element("li", "imgcap-strip-item", {}, [button, cross]);
+  button.addEventListener("click", () => select(id));
+  cross.addEventListener("click", () => remove(id));
+  return { id, item, image, name, status, button, cross };
+}
+
+function render({ model, el }) {
+  const entries = new Map(); // id -> entry
+  const thumbnails = new Map(); // digest -> URL of the bytes, null while they are on their way
+  const list = element("ul", "imgcap-strip-list", { role: "list" });
+  const news = element("p", "imgcap-strip-news", { role: "status" });
+  el.classList.add("imgcap-browser", "imgcap-strip");
+  el.replaceChildren(list, news);
+
+  const ids = () => model.get("_rows").map((row) => row.id);
+
+  function select(id) {
+    model.set("selected", id);
+    model.save_changes();
+  }
+
+  function remove(id) {
+    if (!model.get("removable")) return;
+    news.textContent = "";
+    model.send({ type: "remove", id });
+  }
+
+  function fill(entry, row, current) {
+    const url = thumbnails.get(row.src);
+    if (url && entry.image.src !== url) entry.image.src = url;
+    if (entry.image.alt !== row.alt) entry.image.alt = row.alt;
+    entry.name.textContent = row.name;
+    entry.status.textContent = STATUS[row.status];
+    entry.item.dataset.status = row.status;
+    entry.button.title = row.name;
+    entry.cross.setAttribute("aria-label", `Remove ${row.name}`);
+    entry.cross.hidden = !model.get("removable");
+    // One stop for the Tab key in the whole row; the arrows do the rest.
+    entry.button.tabIndex = entry.cross.tabIndex = current ? 0 : -1;
+  }
+
+  function mark() {
+    const selected = model.get("selected");
+    const stop = entries.has(selected) ? selected : ids()[0];
+    for (const { id, button, cross, item } of entries.values()) {
+      if (id === selected) button.setAttribute("aria-current", "true");
+      else button.removeAttribute("aria-current");
+      button.tabIndex = cross.tabIndex = id === stop ? 0 : -1;
+      if (id === selected) bringIntoSight(item);
+    }
+  }
+
+  // Not scrollIntoView, which would move the page as well.
+  function bringIntoSight(item) {
+    const [outer, inner] = [list.getBoundingClientRect(), item.getBoundingClientRect()];
+    if (inner.left < outer.left) list.scrollLeft -= outer.left - inner.left;
+    if (inner.right > outer.right) list.scrollLeft += inner.right - outer.right;
+  }
+
+  // The place of the focus, if the picture that had it is about to go.
+  function refuge(rows) {
+    const order = [...entries.keys()];
+    const place = order.findIndex((id) => entries.get(id).item.contains(document.activeElement));
+    if (place < 0 || rows.some((row) => row.id === order[place])) return null;
+    return rows[Math.min(place, rows.length - 1)]?.id ?? null;
+  }
+
+  function forget(rows) {
+    const kept = new Set(rows.map((row) => row.id));
+    for (const [id, { item }] of entries) {
+      if (kept.has(id)) continue;
+      item.remove();
+      entries.delete(id);
+    }
+    const used = new Set(rows.map((row) => row.src));
+    for (const [digest, url] of thumbnails) {
+      if (used.has(digest)) continue;
+      if (url) URL.revokeObjectURL(url);
+      thumbnails.delete(digest);
+    }
+  }
+
+  function fetchMissing(rows) {
+    const digests = [...new Set(rows.map((row) => row.src))].filter((src) => !thumbnails.has(src));
+    if (digests.length === 0) return;
+    for (const digest of digests) thumbnails.set(digest, null);
+    model.send({ type: "thumbnails", digests });
+  }
+
+  function update() {
+    const rows = model.get("_rows");
+    const next = refuge(rows);
+    forget(rows);
+    rows.forEach((row, place) => {
+      if (!entries.has(row.id)) entries.set(row.id, makeEntry(row.id, { select, remove }));
+      const entry = entries.get(row.id);
+      fill(entry, row, false);
+      if (list.children[place] !== entry.item) list.insertBefore(entry.item, list.children[place]);
+    });
+    el.hidden = rows.length === 0;
+    list.setAttribute("aria-label", model.get("label"));
+    mark();
+    fetchMissing(rows);
+    if (next) entries.get(next).button.focus();
+  }
+
+  function hear(message, buffers) {
+    if (message?.type === "failed") news.textContent = message.sentence;
+    if (message?.type !== "thumbnail" || thumbnails.get(message.digest) !== null) return;
+    thumbnails.set(message.digest, URL.createObjectURL(new Blob([buffers[0]])));
+    for (const row of model.get("_rows")) {
+      if (row.src === message.digest) entries.get(row.id).image.src = thumbnails.get(row.src);
+    }
+  }
+
+  function press(event) {
+    const order = ids();
+    const place = order.findIndex((id) => entries.get(id)?.button === event.target);
+    if (place < 0 || event.ctrlKey || event.altKey || event.metaKey) return;
+    const forward = getComputedStyle(list).direction === "rtl" ? -1 : 1;
+    const to = {
+      ArrowRight: place + forward,
+      ArrowLeft: place - forward,
+      Home: 0,
+      End: order.length - 1,
+    }[event.key];
+    if (event.key === "Delete") remove(order[place]);
+    else if (to === undefined) return;
+    else if (to in order) {
+      entries.get(order[to]).button.focus({ preventScroll: true });
+      select(order[to]);
+    }
+    event.preventDefault();
+  }
+
+  list.addEventListener("keydown", press);
+  model.on("change:_rows change:label change:removable", update);
+  model.on("change:selected", mark);
+  model.on("msg:custom", hear);
+  update();
+
+  return () => {
+    model.off("change:_rows change:label change:removable", update);
+    model.off("change:selected", mark);
+    model.off("msg:custom", hear);
+    for (const url of thumbnails.values()) if (url) URL.revokeObjectURL(url);
+  };
+}
+
+export default { render };

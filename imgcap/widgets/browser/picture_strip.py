@@ -1,0 +1,154 @@
+"""A row of thumbnails: one is selected, each says how far it is and can be removed."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Literal, NotRequired, TypedDict, get_args
+
+from traitlets import Bool, Bunch, List, TraitError, Unicode, observe, validate
+
+from imgcap.widgets.browser.base import FOLDER, BrowserWidget, ErrorCallback
+
+Status = Literal["waiting", "working", "done", "failed"]
+
+
+class StripItem(TypedDict):
+    """One picture of the strip.
+
+    Attributes
+    ----------
+    id
+        Not empty, unique in the strip.
+    src
+        A small encoded picture: its bytes, or a base64 `data:image/` URL.
+    name
+        File name, shown below the thumbnail.
+    alt
+        What the picture shows, for those who do not see it.
+    status
+        How far the work on it is; `done` if left out.
+    """
+
+    id: str
+    src: bytes | str
+    name: str
+    alt: NotRequired[str]
+    status: NotRequired[Status]
+
+
+class PictureStrip(BrowserWidget):
+    """A row of thumbnails, by mouse and by keyboard (arrows, Home, End, Delete).
+
+    Assign a new list to `items` to change it. Thumbnails travel once, whatever else changes.
+
+    Parameters
+    ----------
+    on_remove
+        Called with the id of a picture that the person wants to be gone; removing it from `items`
+        is up to the callee. Without it the strip offers no removal.
+    expected, on_error
+        As in `BrowserWidget`, for exceptions of `on_remove`.
+    **traits
+        Traits of the widget: `items`, `selected`, `label`, `layout` ...
+    """
+
+    _esm = FOLDER / "picture_strip.js"
+    _set_by_browser: ClassVar[frozenset[str]] = frozenset({"selected"})
+
+    items: List[StripItem] = List(help="The pictures, each a `StripItem`")
+    selected = Unicode(help="Id of the selected picture; empty for none").tag(sync=True)
+    label = Unicode("Pictures", help="Accessible name of the strip").tag(sync=True)
+    removable = Bool(help="Whether there is a way to remove a picture").tag(sync=True)
+    _rows: List[dict[str, object]] = List().tag(
+        sync=True
+    )  # the items, with a digest in the place of the thumbnail
+
+    def __init__(
+        self,
+        *,
+        on_remove: Callable[[str], object] | None = None,
+        expected: tuple[type[Exception], ...] = (),
+        on_error: ErrorCallback | None = None,
+        **traits: object,
+    ) -> None:
+        self._on_remove = on_remove
+        self._thumbnails: dict[str, bytes] = {}
+        super().__init__(
+            expected=expected, on_error=on_error, removable=on_remove is not None, **traits
+        )
+
+    @validate("items")
+    def _check_items(self, proposal: Bunch) -> list[StripItem]:
+        items = [_checked(item) for item in proposal["value"]]
+        if len({item["id"] for item in items}) < len(items):
+            raise TraitError("Two pictures of a strip have the same id.")
+        return items
+
+    @validate("selected")
+    def _check_selected(self, proposal: Bunch) -> str:
+        selected = str(proposal["value"])
+        if selected and selected not in self._ids():
+            raise TraitError("The strip has no picture of this id.")
+        return selected
+
+    @observe("items")
+    def _show(self, _: Bunch) -> None:
+        rows: list[dict[str, object]] = []
+        thumbnails = {}
+        for item in self.items:
+            content = _content(item["src"])
+            digest = hashlib.sha256(content).hexdigest()
+            thumbnails[digest] = content
+            rows.append({**item, "src": digest})
+        self._thumbnails = thumbnails
+        self._rows = rows
+        if self.selected not in self._ids():
+            self.selected = ""
+
+    def _ids(self) -> set[str]:
+        return {item["id"] for item in self.items}
+
+    def _on_message(self, content: object, buffers: Sequence[object]) -> None:
+        del buffers
+        match content:
+            case {"type": "thumbnails", "digests": list(digests)}:
+                for digest in self._thumbnails.keys() & set(digests):
+                    self.send({"type": "thumbnail", "digest": digest}, [self._thumbnails[digest]])
+            case {"type": "remove", "id": str(key)} if key in self._ids():
+                self._remove(key)
+
+    def _remove(self, key: str) -> None:
+        if self._on_remove is None:
+            return
+        on_remove = self._on_remove
+        name = next(item["name"] for item in self.items if item["id"] == key)
+        _, sentence = self._attempt(
+            lambda: on_remove(key), f"“{name}” could not be removed because of an unexpected error."
+        )
+        if sentence:
+            self.send({"type": "failed", "sentence": sentence})
+
+
+def _checked(item: StripItem) -> StripItem:
+    """Fill in what may be left out; refuse what the page could not show."""
+    complete: StripItem = {"alt": "", "status": "done", **item}
+    texts = (complete.get(key) for key in ("id", "name", "alt"))
+    if not (all(isinstance(text, str) for text in texts) and complete["id"]):
+        raise TraitError("A picture of a strip has no id or no name.")
+    if complete["status"] not in get_args(Status):
+        raise TraitError(f"A picture of a strip is {' or '.join(get_args(Status))}.")
+    _content(complete["src"])
+    return complete
+
+
+def _content(src: bytes | str) -> bytes:
+    if isinstance(src, bytes):
+        return src
+    start, _, encoded = src.partition(",") if isinstance(src, str) else ("", "", "")
+    if not (start.startswith("data:image/") and start.endswith(";base64")):
+        raise TraitError("A thumbnail is neither bytes nor a base64 `data:image/` URL.")
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
+        raise TraitError("A thumbnail's URL is not base64.") from error
