@@ -106,6 +106,7 @@ function render({ model, el }) {
     working = true;
     describe();
     news.textContent = "Preparing…";
+    news.classList.remove("imgcap-note-failed");
     try {
       save(
         await fetchFile(model, view.signal, (received, size) => {
@@ -116,6 +117,7 @@ function render({ model, el }) {
       news.textContent = "";
     } catch (error) {
       news.textContent = error.message;
+      news.classList.add("imgcap-note-failed");
     }
     working = false;
     describe();
