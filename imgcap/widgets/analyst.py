@@ -14,7 +14,7 @@ from imgcap.inference import (
     Description,
     Engine,
 )
-from imgcap.widgets.state import AppState, sentence
+from imgcap.widgets.state import AppState
 
 Step = Literal["classify", "caption"]
 _WATCHED = (
@@ -136,9 +136,8 @@ class Analyst:
         state = self._state
         if self._closed or state.paused or job not in self._wanted(job.picture):
             return True
-        if job.picture != state.selected:
-            return state.picture is not None and self._missing(state.selected) is not None
-        return False
+        urgent = self._missing(state.selected) if state.picture else None
+        return urgent is not None and urgent != job
 
     def _run(self) -> None:
         while True:
@@ -177,7 +176,7 @@ class Analyst:
             return
         except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
             with self._state.lock:
-                self._failures[job] = sentence(problem, self._state.settings)
+                self._failures[job] = self._state.sentence(problem)
             return
         with self._state.lock:
             self._answers[job] = answer

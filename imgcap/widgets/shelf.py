@@ -1,6 +1,5 @@
 """The pictures of one page: files in a temporary folder, a few of them decoded."""
 
-import base64
 import tempfile
 import threading
 from collections import OrderedDict
@@ -33,8 +32,8 @@ class Shown:
         `JPEG`, `PNG`, `WebP` or `GIF`.
     size_bytes : int
         Of the file.
-    preview, thumbnail : str
-        `data:` URLs of JPEG files of at most `PREVIEW_SIDE` and `THUMBNAIL_SIDE` pixels a side.
+    preview, thumbnail : bytes
+        JPEG files of at most `PREVIEW_SIDE` and `THUMBNAIL_SIDE` pixels a side.
     """
 
     id: str
@@ -43,8 +42,8 @@ class Shown:
     height: int
     format: str
     size_bytes: int
-    preview: str = field(repr=False)
-    thumbnail: str = field(repr=False)
+    preview: bytes = field(repr=False)
+    thumbnail: bytes = field(repr=False)
 
 
 class Shelf:
@@ -66,6 +65,12 @@ class Shelf:
         self._decoded: OrderedDict[str, Picture] = OrderedDict()
         self._names: dict[str, str] = {}
 
+    def spool(self, data: bytes) -> Path:
+        """Keep a file that waits to be looked at; the caller deletes it."""
+        with tempfile.NamedTemporaryFile(dir=self._folder.name, delete=False) as file:
+            file.write(data)
+        return Path(file.name)
+
     def put(self, data: bytes, name: str) -> Shown:
         """Check, decode and keep a file.
 
@@ -86,8 +91,8 @@ class Shelf:
             height=picture.height,
             format=picture.format,
             size_bytes=picture.size_bytes,
-            preview=_data_url(picture.image, PREVIEW_SIDE),
-            thumbnail=_data_url(picture.image, THUMBNAIL_SIDE),
+            preview=reduced(picture.image, PREVIEW_SIDE),
+            thumbnail=reduced(picture.image, THUMBNAIL_SIDE),
         )
 
     def open(self, picture_id: str) -> Picture:
@@ -137,15 +142,11 @@ class Shelf:
             pixels -= dropped.width * dropped.height
 
 
-def _data_url(image: Image.Image, side: int) -> str:
-    """Return a `data:` URL of the picture made at most `side` pixels wide and high."""
-    small = image.copy() if max(image.size) <= side else _reduced(image, side)
+def reduced(image: Image.Image, side: int) -> bytes:
+    """Return a JPEG file of an RGB picture, made at most `side` pixels wide and high."""
+    scale = min(1.0, side / max(image.size))
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    small = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     buffer = BytesIO()
     small.save(buffer, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def _reduced(image: Image.Image, side: int) -> Image.Image:
-    scale = side / max(image.size)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return buffer.getvalue()

@@ -4,11 +4,12 @@ import functools
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import ParamSpec, TypeVar, cast
 from uuid import uuid4
 
 import traitlets
 
+from imgcap.feedback import FeedbackError, open_store
 from imgcap.images import PictureError
 from imgcap.inference import (
     CaptionOptions,
@@ -29,7 +30,7 @@ R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
 
-EXPECTED = (PictureError, EngineError, LabelError)
+EXPECTED = (PictureError, EngineError, LabelError, FeedbackError)
 """Errors whose text is already a sentence for the person in front of the page."""
 
 
@@ -68,6 +69,8 @@ class AppState(traitlets.HasTraits):
     )
     working = traitlets.Unicode(help="What is being done now, in a few words, or empty.")
     paused = traitlets.Bool(default_value=False, help="Whether the visitor pressed cancel.")
+    switching = traitlets.Dict(help="Role to loading step, while other models are being loaded.")
+    switched = traitlets.Unicode(help="One sentence on how the last change of models ended.")
     error = traitlets.Unicode(help="One sentence on what went wrong last, or empty.")
     saved = traitlets.Int(0, help="How many feedback records this page has stored.")
 
@@ -78,6 +81,7 @@ class AppState(traitlets.HasTraits):
         self.session = str(uuid4())
         open_log(self.settings)
         self.shelf = Shelf(self.settings)
+        self.store = open_store(self.settings)
         self.labels = read_labels(label_sets(self.settings)["seed"])
         self.engine = engine or open_engine(self.settings, self.tell_model)
         self.models = cast("dict[str, ModelEvent]", {**self.engine.models})
@@ -104,16 +108,31 @@ class AppState(traitlets.HasTraits):
         """Show an exception as one sentence."""
         with self.lock:
             self.error = ""  # so that the same sentence again is news
-            self.error = sentence(problem, self.settings)
+            self.error = self.sentence(problem)
 
-    def in_background(self, work: Callable[[], R], then: Callable[[R], Any]) -> None:
-        """Run `work` in a thread, then `then` with its result, guarded; its error is reported."""
+    def sentence(self, problem: BaseException) -> str:
+        """Return what a person is told about an exception; an unexpected one goes to the log."""
+        if isinstance(problem, EXPECTED):
+            return str(problem)
+        logger.error("Something unexpected happened on the page.", exc_info=problem)
+        return (
+            "Something unexpected went wrong; nothing you entered is lost. "
+            f"The details are in {self.settings.log.name}."
+        )
+
+    def in_background(
+        self,
+        work: Callable[[], R],
+        then: Callable[[R], object],
+        otherwise: Callable[[str], object],
+    ) -> None:
+        """Run `work` in a thread, then `then` with its result or `otherwise` with a sentence."""
 
         def run() -> None:
             try:
                 result = work()
             except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
-                self.report(problem)
+                self.guarded(otherwise)(self.sentence(problem))
             else:
                 self.guarded(then)(result)
 
@@ -148,14 +167,3 @@ class AppState(traitlets.HasTraits):
                 self.selected = rest[max(0, ids.index(picture_id) - 1)].id if rest else ""
             self.pictures = rest
             self.shelf.remove(picture_id)
-
-
-def sentence(problem: BaseException, settings: Settings) -> str:
-    """Return what a person is told about an exception; what was not expected goes to the log."""
-    if isinstance(problem, EXPECTED):
-        return str(problem)
-    logger.error("Something unexpected happened on the page.", exc_info=problem)
-    return (
-        "Something unexpected went wrong; nothing you entered is lost. "
-        f"The details are in {settings.log.name}."
-    )

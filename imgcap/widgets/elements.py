@@ -1,0 +1,105 @@
+"""The few building blocks that all panels are made of."""
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+
+def markup(value: str = "", *classes: str) -> widgets.HTML:
+    """Return a widget for markup of ours; what comes from a person goes through `escape` first."""
+    return with_classes(widgets.HTML(value), *classes)
+
+
+def with_classes(widget: Any, *classes: str) -> Any:
+    """Add CSS classes, each with the project's prefix, and return the widget."""
+    for name in classes:
+        widget.add_class(f"imgcap-{name}")
+    return widget
+
+
+def style_sheet() -> widgets.HTML:
+    """Return the page's looks as a widget, so that they come along wherever the page is shown."""
+    css = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    return widgets.HTML(f"<style>{css}</style>", layout={"display": "none"})
+
+
+def row(*children: widgets.Widget) -> widgets.Box:
+    """Put widgets beside each other, wrapping where the page is narrow."""
+    return with_classes(widgets.Box(children), "row")
+
+
+class Card(widgets.VBox):
+    """A titled part of the page.
+
+    Parameters
+    ----------
+    title : str
+        Its heading; empty for none.
+    *classes : str
+        CSS classes without the prefix.
+    """
+
+    def __init__(self, title: str, *classes: str) -> None:
+        super().__init__()
+        with_classes(self, "card", *classes)
+        self._heading = (markup(f"<h2>{escape(title)}</h2>"),) if title else ()
+
+    def fill(self, *children: widgets.Widget) -> None:
+        """Set what stands under the heading."""
+        self.children = (*self._heading, *children)
+
+
+class Fold(widgets.VBox):
+    """A part of a card that a person can fold away.
+
+    Parameters
+    ----------
+    title : str
+        What the button says.
+    *children : ipywidgets.Widget
+        What it shows and hides.
+    is_open : bool
+        Whether it starts unfolded.
+    """
+
+    def __init__(self, title: str, *children: widgets.Widget, is_open: bool = False) -> None:
+        self.button = with_classes(widgets.ToggleButton(is_open, description=title), "fold")
+        self.body = with_classes(widgets.VBox(children), "fold-body")
+        super().__init__([self.button, self.body])
+        self.button.observe(self._show, "value")
+        self._show()
+
+    def _show(self, _change: object = None) -> None:
+        self.body.layout.display = None if self.button.value else "none"
+        self.button.icon = "caret-down" if self.button.value else "caret-right"
+
+
+class Message(widgets.HTML):
+    """One sentence beside the control that it is about; empty until there is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with_classes(self, "message")
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.value = ""
+
+    def tell(self, sentence: str) -> None:
+        """Show a plain remark."""
+        self.value = f'<span role="status">{escape(sentence)}</span>' if sentence else ""
+
+    def warn(self, sentence: str) -> None:
+        """Show what went wrong."""
+        self.value = f'<span role="alert">{escape(sentence)}</span>' if sentence else ""
+
+
+class Columns(widgets.Box):
+    """Two columns of cards beside each other, or below each other where the page is narrow."""
+
+    def __init__(self) -> None:
+        self.left, self.right = (with_classes(widgets.VBox(), "column") for _ in range(2))
+        super().__init__([self.left, self.right])
+        with_classes(self, "columns")

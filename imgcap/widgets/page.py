@@ -1,0 +1,31 @@
+"""The page around the panels: its looks, its script, its head."""
+
+import ipywidgets as widgets
+import traitlets
+
+from imgcap.widgets.browser import PageScript
+from imgcap.widgets.elements import markup, style_sheet, with_classes
+from imgcap.widgets.state import AppState
+
+HEAD = """<h1>imgcap</h1>
+<p class="imgcap-muted">Drop in a picture: what it shows, how to say it, how sure the models are.
+Nothing leaves this computer but what you choose to download.</p>"""
+NAMES = {"imgcap-grid": "Table of feedback", "imgcap-chart": "Chart of confidence"}
+
+
+class Page(widgets.VBox):
+    """Everything the visitor sees.
+
+    Parameters
+    ----------
+    state : AppState
+        Learns whether the visitor prefers a dark theme.
+    *children : ipywidgets.Widget
+        What stands below the head.
+    """
+
+    def __init__(self, state: AppState, *children: widgets.Widget) -> None:
+        script = PageScript(names=NAMES)
+        super().__init__([style_sheet(), script, markup(HEAD), *children])
+        with_classes(self, "page")
+        traitlets.dlink((script, "dark"), (state, "dark"))

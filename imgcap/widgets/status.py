@@ -1,0 +1,91 @@
+"""What the page is doing, how far it is, and what went wrong; with cancel and try again."""
+
+import ipywidgets as widgets
+
+from imgcap.inference import ModelEvent
+from imgcap.widgets.analyst import Analyst
+from imgcap.widgets.elements import Message, row, with_classes
+from imgcap.widgets.state import AppState
+
+_MEGA = 10**6
+
+
+class StatusPanel(widgets.VBox):
+    """One line for what is being done, with progress over the pictures, and one for errors.
+
+    Parameters
+    ----------
+    state : AppState
+        What is shown.
+    analyst : Analyst
+        Who is asked to stop or to try again.
+    """
+
+    def __init__(self, state: AppState, analyst: Analyst) -> None:
+        super().__init__()
+        with_classes(self, "status")
+        self._state = state
+        self.line, self.error = Message(), Message()
+        self.progress = with_classes(widgets.FloatProgress(min=0, max=1), "progress")
+        self.cancel = widgets.Button(description="Cancel", icon="stop")
+        self.retry = widgets.Button(description="Try again", icon="refresh")
+        self.dismiss = widgets.Button(description="Dismiss", icon="times")
+        self.cancel.on_click(state.guarded(lambda _: analyst.cancel()))
+        self.retry.on_click(state.guarded(lambda _: analyst.retry()))
+        self.dismiss.on_click(state.guarded(lambda _: state.set_trait("error", "")))
+        self.work = row(self.line, self.progress, self.cancel, self.retry)
+        self.trouble = row(self.error, self.dismiss)
+        self.children = [self.work, self.trouble]
+        state.observe(
+            state.guarded(self._show), ["working", "statuses", "models", "paused", "error"]
+        )
+        self._show()
+
+    def _show(self, _change: object = None) -> None:
+        state = self._state
+        answered = [status not in {"waiting", "working"} for status in state.statuses.values()]
+        failed = any(
+            status not in {"waiting", "working", "done"} for status in state.statuses.values()
+        )
+        event = next((e for e in state.models.values() if e.stage in {"download", "load"}), None)
+        self.line.tell(self._sentence(event, answered))
+        self.progress.layout.display = None if event or state.working else "none"
+        self.progress.value, self.progress.max = _progress(event, answered)
+        _show(self.cancel, shown=bool(state.working))
+        _show(self.retry, shown=not state.working and (state.paused or failed))
+        self.error.warn(state.error)
+        _show(self.trouble, shown=bool(state.error))
+
+    def _sentence(self, event: ModelEvent | None, answered: list[bool]) -> str:
+        if event:
+            return loading_sentence(event)
+        if self._state.working:
+            count = f" ({sum(answered) + 1} of {len(answered)})" if len(answered) > 1 else ""
+            return f"{self._state.working}{count} …"
+        if self._state.paused and not all(answered):
+            return "Cancelled; what was answered so far is kept."
+        return "Ready."
+
+
+def loading_sentence(event: ModelEvent) -> str:
+    """Say how far a model is on its way into memory."""
+    match event.stage:
+        case "download":
+            total = f" of {event.total / _MEGA:,.0f}" if event.total else ""
+            return f"Downloading {event.checkpoint}: {event.done / _MEGA:,.0f}{total} MB …"
+        case "load":
+            return f"Loading {event.checkpoint} …"
+        case "failed":
+            return event.message
+        case _:
+            return f"{event.checkpoint} is ready." if event.stage == "ready" else ""
+
+
+def _progress(event: ModelEvent | None, answered: list[bool]) -> tuple[float, float]:
+    if event and event.total:
+        return event.done, event.total
+    return (0, 1) if event else (sum(answered), max(1, len(answered)))
+
+
+def _show(widget: widgets.Widget, *, shown: bool) -> None:
+    widget.layout.display = None if shown else "none"
