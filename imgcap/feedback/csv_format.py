@@ -188,13 +188,16 @@ def _converted(
     ours = _LAST in names
     if not ours:  # blank cells at the end may be left out
         cells = cells + [""] * (len(names) - len(cells))
-    defaults = {"id": UUID(bytes=digest[:16], version=5), "time": modified}
+    defaults: dict[str, Any] = {"id": UUID(bytes=digest[:16], version=5), "time": modified}
     try:
         record = decode(cells, names, defaults=defaults, neutralised=ours)
     except FeedbackError:
+        raw = cells if ours else [neutralise(cell) for cell in cells]
         if len(cells) != len(names):
-            return _line(cells)
-        found = dict(zip(names, cells, strict=True))
+            return _line(raw)
+        found = dict(zip(names, raw, strict=True))
+        for name, value in defaults.items():  # once mended, the row is complete
+            found[name] = found.get(name) or _cell(name, value)
         return _line([found.get(name, "") for name in columns])
     return encode(record, columns, dict(zip(names, cells, strict=True)))
 
