@@ -45,8 +45,8 @@ class Theme:
     surface: str
 
 
-LIGHT = Theme("#1f2933", "rgba(31, 41, 51, 0.16)", OKABE_ITO[4], "#69737e", "#ffffff")
-DARK = Theme("#e6e9ee", "rgba(230, 233, 238, 0.2)", OKABE_ITO[1], "#929ba6", "#20252c")
+LIGHT = Theme("#1c2430", "rgba(28, 36, 48, 0.16)", OKABE_ITO[4], "#667180", "#ffffff")
+DARK = Theme("#e6eaf0", "rgba(230, 234, 240, 0.2)", OKABE_ITO[1], "#929ba6", "#1b212a")
 
 
 @dataclass(frozen=True)

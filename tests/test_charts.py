@@ -1,0 +1,249 @@
+import html
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from imgcap.charts import (
+    DARK,
+    KINDS,
+    LIGHT,
+    MOST_MARKS,
+    NO_WHOLE,
+    NOTHING_YET,
+    OKABE_ITO,
+    Theme,
+    figure,
+)
+from imgcap.inference import Classification, Prediction
+
+HOSTILE = (
+    "<b>bold</b>",
+    '<a href="//example.org">here</a>',
+    "<br><br>",
+    "<img src=x onerror=alert(1)>",
+    "cats &amp; dogs &lt;3",
+    "%{x} %{customdata}",
+)
+
+
+def classified(*scores: float, independent: bool = False) -> Classification:
+    labels = (f"label {place}" for place in range(len(scores)))
+    return named(dict(zip(labels, scores, strict=True)), independent=independent)
+
+
+def named(scores: dict[str, float], *, independent: bool = False) -> Classification:
+    predictions = tuple(Prediction(label, score) for label, score in scores.items())
+    return Classification(predictions, independent, "fake", 1.0)
+
+
+THREE = named({"cat": 0.7, "dog": 0.2, "owl": 0.1})
+THOUSAND = classified(*[0.5, *[0.5 / 999] * 999])
+
+
+def values(kind: str, result: Classification | None, top: int = 5) -> list[float]:
+    trace = figure(kind, result, top=top).data[0]
+    where, whole = {"bar": ("x", 100), "line": ("y", 100), "pie": ("values", 1)}[kind]
+    return [value / whole for value in trace[where]]
+
+
+def names(kind: str, result: Classification | None, top: int = 5) -> list[str]:
+    """Return what stands beside each mark, as a browser shows it."""
+    drawing = figure(kind, result, top=top)
+    where = {"bar": "layout.yaxis.ticktext", "line": "layout.xaxis.ticktext", "pie": "data[0].text"}
+    return [shown(text).split("\n")[0] for text in drawing[where[kind]]]
+
+
+def hovers(kind: str, result: Classification) -> list[str]:
+    return [shown(text) for text in figure(kind, result).data[0].hovertext]
+
+
+def shown(markup: str) -> str:
+    """Read plotly's markup as a browser shows it, with only the tags that are ours."""
+    return html.unescape(re.sub("</?[bi]>", "", markup.replace("<br>", "\n")))
+
+
+def sentences(kind: str, result: Classification | None) -> list[str]:
+    notes = figure(kind, result).layout.annotations
+    return [shown(note.text).replace("\n", " ") for note in notes]
+
+
+def strings(tree: Any) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, dict):
+        for value in tree.values():
+            yield from strings(value)
+    elif isinstance(tree, (list, tuple)):
+        for value in tree:
+            yield from strings(value)
+
+
+every_kind = pytest.mark.parametrize("kind", KINDS)
+each_theme = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+
+
+def test_the_kinds_are_the_three_of_the_original() -> None:
+    assert [(kind.key, kind.name) for kind in KINDS.values()] == [
+        ("bar", "Horizontal bar"),
+        ("pie", "Pie"),
+        ("line", "Line"),
+    ]
+    assert list(KINDS) == [kind.key for kind in KINDS.values()]
+
+
+@every_kind
+def test_each_label_is_drawn_with_its_score(kind: str) -> None:
+    assert names(kind, THREE) == ["cat", "dog", "owl"]
+    assert values(kind, THREE) == pytest.approx([0.7, 0.2, 0.1])
+    assert hovers(kind, THREE) == ["cat\n70.000 %", "dog\n20.000 %", "owl\n10.000 %"]
+
+
+def test_the_best_bar_is_on_top_and_bars_run_to_a_hundred() -> None:
+    drawing = figure("bar", THREE)
+    bottom, top = drawing.layout.yaxis.range
+    assert list(drawing.data[0].y) == [0, 1, 2]
+    assert top < 0
+    assert bottom > 2
+    assert tuple(drawing.layout.xaxis.range) == (0, 100)
+    assert drawing.data[0].text == ("70 %", "20 %", "10 %")
+
+
+def test_the_line_keeps_the_order_and_runs_to_a_hundred() -> None:
+    drawing = figure("line", THREE)
+    assert drawing.data[0].mode == "lines+markers"
+    assert list(drawing.data[0].x) == [0, 1, 2]
+    assert tuple(drawing.layout.yaxis.range) == (0, 100)
+
+
+@every_kind
+@pytest.mark.parametrize("scores", [(1.0,), (0.6, 0.4)])
+def test_one_or_two_labels_are_drawn_without_others(kind: str, scores: tuple[float, ...]) -> None:
+    assert values(kind, classified(*scores)) == pytest.approx(list(scores))
+
+
+@every_kind
+def test_a_thousand_labels_become_the_best_and_the_others_together(kind: str) -> None:
+    assert names(kind, THOUSAND)[0] == "label 0"
+    assert names(kind, THOUSAND)[-1] == "995 other labels"
+    assert len(names(kind, THOUSAND)) == 6
+    assert sum(values(kind, THOUSAND)) == pytest.approx(1)
+
+
+@every_kind
+def test_asking_for_all_of_a_thousand_stays_readable(kind: str) -> None:
+    best = len(OKABE_ITO) if kind == "pie" else MOST_MARKS
+    assert len(values(kind, THOUSAND, top=1000)) == best + 1
+    assert names(kind, THOUSAND, top=1000)[-1] == f"{1000 - best} other labels"
+
+
+@every_kind
+def test_a_single_label_left_over_is_named_in_the_singular(kind: str) -> None:
+    assert names(kind, THREE, top=2) == ["cat", "dog", "1 other label"]
+
+
+@pytest.mark.parametrize("kind", ["bar", "line"])
+def test_independent_scores_are_not_added_up(kind: str) -> None:
+    result = classified(0.9, 0.8, 0.7, independent=True)
+    assert values(kind, result, top=2) == pytest.approx([0.9, 0.8])
+
+
+def test_a_pie_of_independent_scores_says_why_there_is_none() -> None:
+    result = classified(0.9, 0.8, independent=True)
+    assert values("pie", result) == []
+    assert sentences("pie", result) == [NO_WHOLE]
+
+
+@every_kind
+@pytest.mark.parametrize("result", [None, classified()], ids=["no picture", "no labels"])
+def test_without_labels_one_sentence_stands_alone(kind: str, result: Classification) -> None:
+    drawing = figure(kind, result)
+    assert sentences(kind, result) == [NOTHING_YET]
+    assert not drawing.layout.xaxis.visible
+    assert not drawing.layout.yaxis.visible
+    assert values(kind, result) == []
+
+
+@every_kind
+def test_with_labels_there_is_no_sentence(kind: str) -> None:
+    assert sentences(kind, THREE) == []
+
+
+@every_kind
+def test_hostile_labels_appear_literally(kind: str) -> None:
+    result = named(dict.fromkeys(HOSTILE, 1 / len(HOSTILE)))
+    drawing = figure(kind, result, top=len(HOSTILE))
+    tags = {tag for text in strings(drawing.to_dict()) for tag in re.findall("<[^>]*>", text)}
+    assert tags <= {"<b>", "</b>", "<br>"}
+    whole = [hover.rsplit("\n", 1)[0].replace("\n", " ") for hover in hovers(kind, result)[:5]]
+    assert whole == list(HOSTILE[:5])
+    assert drawing.data[0].hovertemplate is None  # which would fill in %{...}
+    assert names(kind, result)[0] == "<b>bold</b>"
+
+
+@every_kind
+def test_long_labels_are_short_on_the_chart_and_whole_under_the_pointer(kind: str) -> None:
+    start = "a photograph of a golden retriever that"
+    result = named({f"{start} sleeps": 0.6, f"{start} runs": 0.3, "猫" * 60: 0.1})
+    beside = names(kind, result)
+    assert all(name.endswith("…") and len(name) <= 22 for name in beside)
+    assert len(beside[2]) <= 12, "wide characters take two cells"
+    assert values(kind, result) == pytest.approx([0.6, 0.3, 0.1]), "alike once short, yet apart"
+    assert hovers(kind, result)[0].replace("\n", " ") == f"{start} sleeps 60.000 %"
+    assert max(len(line) for line in hovers(kind, result)[0].split("\n")) <= 34
+
+
+@every_kind
+def test_no_score_is_written_as_a_certainty(kind: str) -> None:
+    result = named({"cat": 0.999_999_9, "dog": 1e-7})
+    assert hovers(kind, result) == ["cat\nover 99.999 %", "dog\nunder 0.001 %"]
+
+
+@every_kind
+def test_the_traces_are_the_same_whatever_is_drawn(kind: str) -> None:
+    results = [None, classified(), THREE, THOUSAND, classified(0.9, 0.8, independent=True)]
+    assert len({tuple(trace.type for trace in figure(kind, r).data) for r in results}) == 1
+    assert len({figure(kind, r).layout.height for r in results}) == 1
+
+
+@every_kind
+def test_the_page_shows_through_and_nothing_can_be_dragged(kind: str) -> None:
+    layout = figure(kind, THREE).layout
+    assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0, 0, 0, 0)"
+    assert layout.dragmode is False
+    assert layout.autosize
+    assert layout.width is None
+
+
+@every_kind
+def test_dark_changes_the_colours_alone(kind: str) -> None:
+    light, dark = figure(kind, THREE), figure(kind, THREE, dark=True)
+    assert (light.layout.font.color, dark.layout.font.color) == (LIGHT.ink, DARK.ink)
+    assert light.data[0].hovertext == dark.data[0].hovertext
+
+
+def test_all_slices_of_a_pie_have_different_colours() -> None:
+    colours = figure("pie", THOUSAND, top=20).data[0].marker.colors
+    assert len(set(colours)) == len(colours) == 8
+
+
+@each_theme
+def test_text_and_marks_stand_out_from_what_is_behind_them(theme: Theme) -> None:
+    assert contrast(theme.ink, theme.surface) >= 7
+    for fill in (theme.accent, theme.rest):
+        assert contrast(fill, theme.surface) >= 4.5, "marks, and the percentages within bars"
+    drawing = figure("pie", THREE, dark=theme is DARK)
+    assert drawing.data[0].marker.line.color == theme.ink, "pale slices have an outline"
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2's contrast ratio of two #rrggbb colours."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    channels = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
