@@ -247,6 +247,17 @@ def test_a_rating_changed_in_place_is_seen(path: Path) -> None:
     assert store.read()[0].rating == 5
 
 
+def test_a_row_made_longer_in_place_does_not_shift_the_others(path: Path) -> None:
+    store = CsvStore(path)
+    for n in range(3):
+        store.append(record(f"row {n}", seconds=n))
+    assert store.summary().count == 3
+    path.write_bytes(path.read_bytes().replace(b"row 0", b"a much longer row"))
+    assert [each.comment for each in store.read()] == ["row 2", "row 1", "a much longer row"]
+    store.append(record("after", seconds=9))
+    assert comments(path) == ["a much longer row", "row 1", "row 2", "after"]
+
+
 def test_a_row_pasted_twice_counts_once(path: Path) -> None:
     row = encode(record())
     path.write_bytes(header() + row * 2)
