@@ -4,6 +4,7 @@ const CHUNK = 2 ** 20;
 const AHEAD = 4 * CHUNK; // on the way without an answer yet: a distant server is kept busy
 const PATIENCE = 120_000;
 const ASK_AGAIN = 500;
+const STILL_THERE = 700; // a drag that goes on is told of at least every 550 ms
 const LONG = 2 * CHUNK; // from here on a bar is worth looking at
 
 class Unreadable extends Error {}
@@ -145,6 +146,7 @@ function render({ model, el }) {
   let total = 0;
   let arrived = [];
   let ownDrag = false;
+  let gone = null; // takes the overlay away when a drag is heard of no more
 
   const input = element("input", "", { type: "file", multiple: true, hidden: true, tabIndex: -1 });
   const button = element("button", "imgcap-button imgcap-button-main", { type: "button" });
@@ -244,6 +246,8 @@ function render({ model, el }) {
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
     overlay.hidden = false;
+    clearTimeout(gone);
+    gone = setTimeout(() => (overlay.hidden = true), STILL_THERE);
   }
 
   function drop(event) {
@@ -273,7 +277,6 @@ function render({ model, el }) {
   listen(window, "dragend", () => (ownDrag = false));
   listen(window, "dragenter", over);
   listen(window, "dragover", over);
-  listen(window, "dragleave", (event) => (overlay.hidden ||= event.relatedTarget === null));
   listen(el, "drop", drop); // the zone before the page, for pages with several zones
   listen(window, "drop", drop);
   listen(window, "paste", paste);
