@@ -344,15 +344,16 @@ def test_a_browser_can_select_what_is_there_and_nothing_else() -> None:
     assert strip.selected == "b"
     strip.set_state({"selected": "z"})
     strip.set_state({"selected": {"id": "a"}})
+    strip.set_state({})
     assert strip.selected == "b"
     assert [item["id"] for item in strip.items] == ["a", "b"]
 
 
-def test_a_picture_that_goes_is_no_longer_selected() -> None:
-    strip = make_strip("a", "b")
+def test_the_app_may_select_a_picture_before_it_lists_it() -> None:
+    strip = make_strip("a")
     strip.selected = "b"
-    strip.items = strip.items[:1]
-    assert strip.selected == ""
+    strip.items = [*strip.items, {"id": "b", "src": PIXEL, "name": "b.jpg"}]
+    assert strip.selected == "b"
 
 
 def test_removal_is_asked_of_the_app_once_and_only_for_what_is_there() -> None:

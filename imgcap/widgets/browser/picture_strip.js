@@ -1,6 +1,6 @@
 // A row of thumbnails. Names and texts are a stranger's: they only ever become text nodes.
 
-const STATUS = { waiting: "Waiting", working: "Working…", done: "Done", failed: "Failed" };
+const STATUS = { "": "", waiting: "Waiting", working: "Working…", done: "Done", failed: "Failed" };
 
 function element(tag, className, properties = {}, children = []) {
   const made = Object.assign(document.createElement(tag), { className }, properties);

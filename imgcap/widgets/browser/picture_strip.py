@@ -10,7 +10,7 @@ from traitlets import Bool, Bunch, List, TraitError, Unicode, observe, validate
 
 from imgcap.widgets.browser.base import FOLDER, BrowserWidget, ErrorCallback
 
-Status = Literal["waiting", "working", "done", "failed"]
+Status = Literal["", "waiting", "working", "done", "failed"]
 
 
 class StripItem(TypedDict):
@@ -27,7 +27,7 @@ class StripItem(TypedDict):
     alt
         What the picture shows, for those who do not see it.
     status
-        How far the work on it is; `done` if left out.
+        How far the work on it is; nothing if left out.
     """
 
     id: str
@@ -57,7 +57,9 @@ class PictureStrip(BrowserWidget):
     _set_by_browser: ClassVar[frozenset[str]] = frozenset({"selected"})
 
     items: List[StripItem] = List(help="The pictures, each a `StripItem`")
-    selected = Unicode(help="Id of the selected picture; empty for none").tag(sync=True)
+    selected = Unicode(help="Id of the selected picture; any other text selects none").tag(
+        sync=True
+    )
     label = Unicode("Pictures", help="Accessible name of the strip").tag(sync=True)
     removable = Bool(help="Whether there is a way to remove a picture").tag(sync=True)
     _rows: List[dict[str, object]] = List().tag(
@@ -78,19 +80,17 @@ class PictureStrip(BrowserWidget):
             expected=expected, on_error=on_error, removable=on_remove is not None, **traits
         )
 
+    def set_state(self, sync_data: dict[str, object]) -> None:
+        """Take a selection from a browser if it is one of the pictures."""
+        if sync_data.get("selected") in [item["id"] for item in self.items]:
+            super().set_state(sync_data)
+
     @validate("items")
     def _check_items(self, proposal: Bunch) -> list[StripItem]:
         items = [_checked(item) for item in proposal["value"]]
         if len({item["id"] for item in items}) < len(items):
             raise TraitError("Two pictures of a strip have the same id.")
         return items
-
-    @validate("selected")
-    def _check_selected(self, proposal: Bunch) -> str:
-        selected = str(proposal["value"])
-        if selected and selected not in self._ids():
-            raise TraitError("The strip has no picture of this id.")
-        return selected
 
     @observe("items")
     def _show(self, _: Bunch) -> None:
@@ -103,11 +103,6 @@ class PictureStrip(BrowserWidget):
             rows.append({**item, "src": digest})
         self._thumbnails = thumbnails
         self._rows = rows
-        if self.selected not in self._ids():
-            self.selected = ""
-
-    def _ids(self) -> set[str]:
-        return {item["id"] for item in self.items}
 
     def _on_message(self, content: object, buffers: Sequence[object]) -> None:
         del buffers
@@ -115,14 +110,14 @@ class PictureStrip(BrowserWidget):
             case {"type": "thumbnails", "digests": list(digests)}:
                 for digest in self._thumbnails.keys() & set(digests):
                     self.send({"type": "thumbnail", "digest": digest}, [self._thumbnails[digest]])
-            case {"type": "remove", "id": str(key)} if key in self._ids():
+            case {"type": "remove", "id": str(key)}:
                 self._remove(key)
 
     def _remove(self, key: str) -> None:
-        if self._on_remove is None:
-            return
+        name = next((item["name"] for item in self.items if item["id"] == key), None)
         on_remove = self._on_remove
-        name = next(item["name"] for item in self.items if item["id"] == key)
+        if name is None or on_remove is None:
+            return
         _, sentence = self._attempt(
             lambda: on_remove(key), f"“{name}” could not be removed because of an unexpected error."
         )
@@ -132,12 +127,12 @@ class PictureStrip(BrowserWidget):
 
 def _checked(item: StripItem) -> StripItem:
     """Fill in what may be left out; refuse what the page could not show."""
-    complete: StripItem = {"alt": "", "status": "done", **item}
+    complete: StripItem = {"alt": "", "status": "", **item}
     texts = (complete.get(key) for key in ("id", "name", "alt"))
     if not (all(isinstance(text, str) for text in texts) and complete["id"]):
         raise TraitError("A picture of a strip has no id or no name.")
     if complete["status"] not in get_args(Status):
-        raise TraitError(f"A picture of a strip is {' or '.join(get_args(Status))}.")
+        raise TraitError(f"The status of a picture is none of {get_args(Status)}.")
     _content(complete["src"])
     return complete
 
