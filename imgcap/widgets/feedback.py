@@ -47,7 +47,7 @@ class FeedbackPanel(Card):
             self.comment,
             row(self.submit, self.message),
         )
-        self.submit.on_click(state.guarded(self._send))
+        self.submit.on_click(state.guarded(self._store))
         state.observe(state.guarded(self._offer), "labels")
         self._offer()
 
@@ -68,7 +68,7 @@ class FeedbackPanel(Card):
         )
         return record.model_copy(update={"id": self._id})
 
-    def _send(self, _button: object) -> None:
+    def _store(self, _button: object) -> None:
         if self.submit.disabled:
             return
         try:

@@ -133,7 +133,7 @@ class CaptionQuestion(Fold):
             options.num_beams, min=1, max=10, description="Beams", continuous_update=False
         )
         self.length = widgets.IntRangeSlider(
-            (options.min_new_tokens, options.max_new_tokens),
+            value=(options.min_new_tokens, options.max_new_tokens),
             min=0,
             max=60,
             description="Length",

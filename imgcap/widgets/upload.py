@@ -1,5 +1,6 @@
 """Bringing pictures: upload, drop, paste, or a sample; and the strip of those that are here."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -7,12 +8,14 @@ import traitlets
 
 from imgcap.images import open_picture
 from imgcap.widgets.browser import DropZone, PictureStrip, Status, StripItem
-from imgcap.widgets.elements import Card, Message, markup
+from imgcap.widgets.elements import Card, Message, markup, with_classes
 from imgcap.widgets.shelf import THUMBNAIL_SIDE, Shown, reduced
 from imgcap.widgets.state import EXPECTED, AppState
 
 ACCEPT = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 MOST_REFUSALS = 3
+TOGETHER = 1.0
+"""Seconds between two files that a person brought at once."""
 
 
 class UploadPanel(Card):
@@ -32,6 +35,7 @@ class UploadPanel(Card):
         self._state = state
         self._taker = ThreadPoolExecutor(1, thread_name_prefix="imgcap-intake")
         self._waiting = 0
+        self._last_arrival = 0.0
         self._show_next = True
         self._refusals: list[str] = []
         self.zone = DropZone(
@@ -41,7 +45,9 @@ class UploadPanel(Card):
             hint=f"JPEG, PNG, WebP or GIF, up to {state.settings.max_upload_mb} MB each",
         )
         self.message = Message()
-        self.samples = PictureStrip(label="Sample pictures", items=samples(state))
+        self.samples = with_classes(
+            PictureStrip(label="Sample pictures", items=samples(state)), "samples"
+        )
         self.strip = PictureStrip(label="Your pictures", on_remove=state.guarded(state.remove))
         self.fill(
             self.zone, self.message, markup("<h3>Or try a sample</h3>"), self.samples, self.strip
@@ -55,7 +61,7 @@ class UploadPanel(Card):
         """Decode a file as soon as those before it are done, and add it to the pictures."""
         path = self._state.shelf.spool(data)
         with self._state.lock:
-            if not self._waiting:
+            if not self._waiting and time.monotonic() - self._last_arrival > TOGETHER:
                 self._show_next = True
                 self._refusals = []
                 self.message.clear()
@@ -72,6 +78,7 @@ class UploadPanel(Card):
 
     def _arrive(self, shown: Shown | Exception) -> None:
         self._waiting -= 1
+        self._last_arrival = time.monotonic()
         if isinstance(shown, Shown):
             self._state.add(shown, select=self._show_next)
             self._show_next = False
