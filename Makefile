@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 # The lock gives every version; --prefer-binary because no compiler is promised.
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --prefer-binary --quiet --constraint requirements.lock
 
+# Copied into .venv when it is installed, the package itself being used in place.
+SHARED := $(shell find etc share -type f)
+
 .PHONY: install run test lint bench models clean
 
 install: $(VENV)/.installed
@@ -36,7 +39,7 @@ $(BIN)/python:
 		{ echo "imgcap needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml requirements.lock | $(BIN)/python
+$(VENV)/.installed: pyproject.toml requirements.lock $(SHARED) | $(BIN)/python
 	$(PIP_INSTALL) --editable .
 	touch $@
 

@@ -13,7 +13,8 @@ const pollStarting = 2000; // milliseconds
 const pollShown = 10000;
 const slowAfter = 20000;
 
-const shown = () => document.querySelector("#rendered_cells .jupyter-widgets") !== null;
+const shown = () =>
+  [...document.querySelectorAll("#rendered_cells .jupyter-widgets")].some((view) => view.offsetHeight > 0);
 const broken = () =>
   [...document.querySelectorAll('#rendered_cells [data-mime-type="application/vnd.jupyter.stderr"]')].some(
     (output) => output.textContent.includes("error when executing cell"),
@@ -41,8 +42,9 @@ async function kernelState(url) {
 function watch(kernel) {
   const started = performance.now();
   let state = "unknown";
+  let ready = false;
   const tell = () => {
-    const ready = shown() || broken();
+    ready ||= shown() || broken();
     document.body.classList.toggle("imgcap-shown", ready);
     if (state === "dead" || disconnected()) {
       document.body.classList.add("imgcap-ended");
@@ -51,7 +53,16 @@ function watch(kernel) {
     else if (broken()) say("broken");
     else say(!ready && performance.now() - started > slowAfter ? "slow" : null);
   };
-  new MutationObserver(tell).observe(document.getElementById("rendered_cells"), {
+  let asked = false; // a chart changes the page a thousand times; once a frame is enough
+  const askToTell = () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      tell();
+    });
+  };
+  new MutationObserver(askToTell).observe(document.getElementById("rendered_cells"), {
     attributeFilter: ["class"],
     childList: true,
     subtree: true,
@@ -59,7 +70,7 @@ function watch(kernel) {
   const poll = async () => {
     state = await kernelState(kernel);
     tell();
-    if (state !== "dead") setTimeout(poll, shown() ? pollShown : pollStarting);
+    if (state !== "dead") setTimeout(poll, ready ? pollShown : pollStarting);
   };
   setTimeout(poll, pollStarting);
 }
