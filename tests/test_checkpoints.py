@@ -59,6 +59,10 @@ def test_a_choice_is_a_folder_a_hub_id_or_a_sentence(tmp_path: Path) -> None:
     for wrong in ("", "cat", "/no/such/folder", "./no/such", "~/no", "../none", "a/b/c", "a b/c"):
         with pytest.raises(ModelError, match=r"is neither a checkpoint folder nor a model id"):
             local_folder(wrong, "classifier", settings)
+    for odd in ("a" * 10_000, "~nobody-of-this-name/model", "\0"):
+        with pytest.raises(ModelError, match=r"is neither") as refusal:
+            local_folder(odd, "classifier", settings)
+        assert len(str(refusal.value)) < 400
     with pytest.raises(ModelError, match=r"The embedded captioner is missing"):
         local_folder("embedded", "captioner", settings)
     embedded = tmp_path / "models" / "imgcap-captioner-small"

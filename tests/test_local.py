@@ -10,6 +10,7 @@ from PIL import Image
 
 from imgcap.images import open_picture
 from imgcap.inference import (
+    CancelledError,
     CaptionOptions,
     Classification,
     ClassifyOptions,
@@ -175,3 +176,39 @@ for options in (CaptionOptions(), CaptionOptions(num_beams=1, min_new_tokens=5, 
         [sys.executable, "-c", program], check=True, timeout=120, capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_an_engine_shares_the_models_that_another_has_loaded(checkpoint: BuildCheckpoint) -> None:
+    before = tiny_engine(checkpoint)
+    before.load()
+    settings = Settings(classifier=str(checkpoint("clip")), captioner=str(checkpoint("git")))
+    after = open_engine(settings, like=before)
+    assert {role: event.stage for role, event in after.models.items()} == {
+        "classifier": "ready",
+        "captioner": "waiting",
+    }
+    assert isinstance(before, LocalEngine)
+    assert isinstance(after, LocalEngine)
+    shared = after._loaders["classifier"].get()
+    assert shared is before._loaders["classifier"].get()
+    before.close()
+    assert after._loaders["classifier"].get() is shared
+    assert after.describe(pictures(1)[0], LABELS).models["captioner"] == str(checkpoint("git"))
+
+
+@pytest.mark.parametrize("other", [{"dtype": "float16"}, {"captioner": "embedded"}])
+def test_nothing_is_shared_that_differs(checkpoint: BuildCheckpoint, other: dict[str, str]) -> None:
+    before = tiny_engine(checkpoint)
+    before.load("captioner")
+    chosen = {"classifier": str(checkpoint("clip")), "captioner": str(checkpoint("blip"))}
+    after = open_engine(Settings(**(chosen | other)), like=before)
+    assert {event.stage for event in after.models.values()} == {"waiting"}
+
+
+def test_a_cancelled_load_reads_no_model(checkpoint: BuildCheckpoint) -> None:
+    engine = tiny_engine(checkpoint)
+    with pytest.raises(CancelledError):
+        engine.load(cancel=lambda: True)
+    assert "ready" not in {event.stage for event in engine.models.values()}
+    engine.load(cancel=lambda: False)
+    assert {event.stage for event in engine.models.values()} == {"ready"}

@@ -105,7 +105,9 @@ class Engine(Protocol):
 
 
 def open_engine(
-    settings: Settings | None = None, listener: Callable[[ModelEvent], None] | None = None
+    settings: Settings | None = None,
+    listener: Callable[[ModelEvent], None] | None = None,
+    like: Engine | None = None,
 ) -> Engine:
     """Return the engine that the settings ask for, at once; nothing is loaded yet.
 
@@ -115,6 +117,9 @@ def open_engine(
         By default read from the environment.
     listener : callable, optional
         Told of each step of a model's way into memory, from the thread that takes it.
+    like : Engine, optional
+        An engine whose loaded models are shared where the settings ask for the same ones; either
+        may be closed without harm to the other.
 
     Raises
     ------
@@ -126,4 +131,4 @@ def open_engine(
         raise EngineError(f"There is no engine “{settings.engine}”; choose “local”.")
     from imgcap.inference.local import LocalEngine
 
-    return LocalEngine(settings, listener)
+    return LocalEngine(settings, listener, like if isinstance(like, LocalEngine) else None)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ SHARDS = "model.safetensors.index.json"
 WANTED = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
 """The files of a hub repository that are fetched; none of them can hold code."""
 
+_LONGEST_SHOWN = 200
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _PROCESSORS = frozenset({"preprocessor_config.json", "processor_config.json"})
@@ -160,12 +162,14 @@ def local_folder(name: str, role: Role, settings: Settings) -> Path | None:
         if not folder.is_dir():
             raise ModelError(f"The embedded {role} is missing: {folder} does not exist.")
         return folder
-    folder = Path(name).expanduser()
-    if name and folder.is_dir():
-        return folder
+    with suppress(OSError, RuntimeError):  # a name too long for a folder, an unknown ~user
+        folder = Path(name).expanduser()
+        if name and folder.is_dir():
+            return folder
     if not _HUB_ID.fullmatch(name) or name.startswith((".", "~")):
+        shown = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…"
         raise ModelError(
-            f"“{name}” is neither a checkpoint folder nor a model id such as {REGISTRY[2].id}."
+            f"“{shown}” is neither a checkpoint folder nor a model id such as {REGISTRY[2].id}."
         )
     return None
 

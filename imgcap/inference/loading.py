@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from imgcap.inference.checkpoints import Location, check_folder, display_name, local_folder
 from imgcap.inference.hub import fetch
-from imgcap.inference.results import Cancel, EngineError, ModelEvent, Role
+from imgcap.inference.results import Cancel, CancelledError, EngineError, ModelEvent, Role
 from imgcap.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,6 +44,23 @@ class Loader:
         self._loaded: Loaded | None = None
         self._event = ModelEvent(role, self.name, "waiting")
 
+    def share(self, other: "Loader") -> None:
+        """Take over what another loader has in memory, if it is what this one would load."""
+        if self.wanted == other.wanted and other.loaded is not None:
+            self._loaded = other.loaded
+            self._event = ModelEvent(self.role, self.name, "ready")
+
+    @property
+    def wanted(self) -> tuple[object, ...]:
+        """All that decides what is loaded."""
+        settings = self._settings
+        return self.role, self.choice, settings.data, settings.device, settings.dtype
+
+    @property
+    def loaded(self) -> "Loaded | None":
+        """The model if it is in memory; never waits."""
+        return self._loaded
+
     @property
     def event(self) -> ModelEvent:
         """The latest step."""
@@ -57,7 +74,7 @@ class Loader:
         ModelError
             If it cannot be found, fetched or loaded, or is not a model for this role.
         CancelledError
-            If `cancel` said so during a download.
+            If `cancel` said so during a download or before the files are read.
         """
         loaded = self._loaded
         if loaded is None:
@@ -74,6 +91,8 @@ class Loader:
     def _load(self, cancel: Cancel | None) -> "Loaded":
         try:
             location = self._locate(cancel)
+            if cancel is not None and cancel():
+                raise CancelledError
             self._tell(ModelEvent(self.role, self.name, "load"))
             from imgcap.inference.pretrained import load
 

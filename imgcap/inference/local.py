@@ -38,15 +38,24 @@ class LocalEngine:
         Which checkpoints, device and dtype.
     listener : callable, optional
         Told of each step of each model's loading, from the thread that loads.
+    like : LocalEngine, optional
+        Models that it has loaded and the settings ask for as well are shared, not loaded again.
     """
 
-    def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        listener: Listener | None = None,
+        like: "LocalEngine | None" = None,
+    ) -> None:
         self._opening = threading.Lock()
         tell = listener or _ignore
         self._loaders: dict[Role, Loader] = {
             "classifier": Loader("classifier", settings, tell),
             "captioner": Loader("captioner", settings, tell),
         }
+        for role, loader in like._loaders.items() if like else ():  # noqa: SLF001  # of this class
+            self._loaders[role].share(loader)
         self._classifier: Classifier | None = None
         self._captioner: Captioner | None = None
 
