@@ -1,16 +1,21 @@
 """The feedback that was given, by anyone, as a grid: newest first, to sort, filter and keep."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import ipywidgets as widgets
 
+from imgcap.charts import DARK, LIGHT
 from imgcap.feedback import FeedbackRecord, Page, Query, Summary
 from imgcap.feedback.csv_format import encode, header
 from imgcap.widgets.browser import DownloadButton
 from imgcap.widgets.elements import Card, Message, markup, row, with_classes
 from imgcap.widgets.state import EXPECTED, AppState
 
+T = TypeVar("T")
+
 MOST_ROWS = 1_000
+MOST_CHARACTERS = 1_000
 WIDTHS = {
     "Time (UTC)": 140,
     "Rating": 60,
@@ -35,10 +40,14 @@ class RecordsPanel(Card):
     """
 
     def __init__(self, state: AppState) -> None:
-        from ipydatagrid import DataGrid  # noqa: PLC0415  # with pandas half a second: shown last
+        from ipydatagrid import (  # noqa: PLC0415  # with pandas half a second: shown last
+            DataGrid,
+            TextRenderer,
+        )
 
         super().__init__("What was said", "records")
         self._state = state
+        self._asked = 0
         self.figures = markup(EMPTY)
         self.search = widgets.Text(
             description="Search", placeholder="words in the feedback", continuous_update=False
@@ -53,9 +62,12 @@ class RecordsPanel(Card):
             on_error=state.report,
         )
         self.message = Message()
+        # Plain colours: the default is an expression, which the policy of the page does not run.
+        self.text = TextRenderer(text_color=LIGHT.ink, background_color="transparent")
         self.grid = with_classes(
             DataGrid(
                 frame(()),
+                default_renderer=self.text,
                 column_widths=WIDTHS,
                 base_row_size=30,
                 base_column_header_size=32,
@@ -72,19 +84,32 @@ class RecordsPanel(Card):
         self.refresh.on_click(state.guarded(self._read))
         self.search.observe(state.guarded(self._read), "value")
         state.observe(state.guarded(self._read), "saved")
+        state.observe(state.guarded(self._colour), "dark")
+        self._colour()
         self._read()
+
+    def _colour(self, _change: object = None) -> None:
+        self.text.text_color = (DARK if self._state.dark else LIGHT).ink
 
     def _read(self, _change: object = None) -> None:
         store, query = self._state.store, Query(text=self.search.value.strip())
+        self._asked += 1
+        asked = self._asked
         self.refresh.disabled = True
-        self._state.in_background(
-            lambda: (store.page(query, limit=MOST_ROWS), store.summary()), self._show, self._failed
-        )
+
+        def read() -> tuple[Page, Summary]:
+            return store.page(query, limit=MOST_ROWS), store.summary()
+
+        def latest(show: Callable[[T], None]) -> Callable[[T], None]:
+            # A search may be overtaken by a later one; what it found is then not wanted any more.
+            return lambda found: show(found) if asked == self._asked else None
+
+        self._state.in_background(read, latest(self._show), latest(self._failed))
 
     def _show(self, found: tuple[Page, Summary]) -> None:
         page, summary = found
         self.refresh.disabled = False
-        self.message.tell(remark(page, summary))
+        self.message.tell(remark(page, summary, searched=bool(self.search.value.strip())))
         self.figures.value = figures(summary)
         self.grid.data = frame(page.records)
         for widget in (self.grid, self.download):
@@ -110,15 +135,17 @@ def figures(summary: Summary) -> str:
     )
 
 
-def remark(page: Page, summary: Summary) -> str:
+def remark(page: Page, summary: Summary, *, searched: bool = False) -> str:
     """Say what the grid does not show, if anything."""
     parts = []
-    if page.total != summary.count:
+    if searched:
         parts.append(f"{page.total:,} of {summary.count:,} match.")
     if page.total > len(page.records):
         parts.append(f"The newest {len(page.records):,} are shown.")
     if summary.unreadable:
-        parts.append(f"{len(summary.unreadable):,} rows cannot be read: {summary.unreadable[0]}")
+        count = len(summary.unreadable)
+        rows = "row" if count == 1 else "rows"
+        parts.append(f"{count:,} {rows} cannot be read. {summary.unreadable[0]}")
     return " ".join(parts)
 
 
@@ -130,14 +157,28 @@ def frame(records: tuple[FeedbackRecord, ...]) -> Any:
         (
             record.time.strftime("%Y-%m-%d %H:%M:%S"),
             record.rating,
-            record.comment,
-            record.predictions[0].label if record.predictions else "",
-            record.corrected_label,
-            record.caption,
-            record.corrected_caption,
-            record.picture_name,
-            ", ".join(filter(None, (record.classifier, record.captioner))),
+            *map(
+                cell,
+                (
+                    record.comment,
+                    record.label,
+                    record.corrected_label,
+                    record.caption,
+                    record.corrected_caption,
+                    record.picture_name,
+                    ", ".join(filter(None, (record.classifier, record.captioner))),
+                ),
+            ),
         )
         for record in records
     ]
     return pd.DataFrame(rows, columns=list(WIDTHS))
+
+
+def cell(text: str) -> str:
+    """Return a text as the grid can show it: not endless, and without half an emoji.
+
+    A lone surrogate cannot be sent to a page at all; one of them would take the whole grid away.
+    """
+    cut = text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
+    return cut.encode("utf-8", "replace").decode("utf-8")
