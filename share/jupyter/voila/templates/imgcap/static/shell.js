@@ -12,6 +12,7 @@ const sentences = {
 const pollStarting = 2000; // milliseconds
 const pollShown = 10000;
 const slowAfter = 20000;
+const loading = 120000;
 
 const shown = () =>
   [...document.querySelectorAll("#rendered_cells .jupyter-widgets")].some((view) => view.offsetHeight > 0);
@@ -107,6 +108,10 @@ function followTheme() {
   dark.addEventListener("change", set);
   set();
 }
+
+// anywidget gives up a widget whose module takes more than two seconds to load, as plotly's does on a telephone: it then stays as it was.
+const timeout = AbortSignal.timeout.bind(AbortSignal);
+AbortSignal.timeout = (milliseconds) => timeout(Math.max(milliseconds, loading));
 
 // Voilà ends the kernel on beforeunload, which telephones do not send, and which comes also when the visitor stays: after a download or a
 // mail link. pagehide comes when the page really goes. This listener is the first on the window, hence can keep the event from Voilà's.
