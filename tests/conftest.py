@@ -1,9 +1,17 @@
 """Fixtures that several test files share."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from imgcap.settings import Settings
+    from imgcap.widgets.analyst import Analyst
+    from imgcap.widgets.state import AppState
+    from tests.fakes import HeldEngine
 
 BuildCheckpoint = Callable[[str], Path]
 
@@ -32,3 +40,45 @@ def empty_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return tmp_path / "hf" / "hub"
+
+
+@pytest.fixture
+def page_settings(tmp_path: Path) -> "Settings":
+    """Return settings under which a page writes only to the test's folder."""
+    from imgcap.settings import Settings
+
+    return Settings(log=tmp_path / "page.log", feedback=f"csv:{tmp_path / 'feedback.csv'}")
+
+
+@pytest.fixture
+def engine() -> "HeldEngine":
+    """Return an engine without models."""
+    from tests.fakes import HeldEngine
+
+    return HeldEngine()
+
+
+@pytest.fixture
+def state(page_settings: "Settings", engine: "HeldEngine") -> "Iterator[AppState]":
+    """Return the state of a page whose engine needs no models."""
+    from imgcap.widgets.state import AppState
+
+    package = logging.getLogger("imgcap")
+    before = list(package.handlers)
+    state = AppState(page_settings, engine)
+    engine.listener = state.tell_model
+    yield state
+    state.shelf.close()
+    for handler in set(package.handlers) - set(before):
+        package.removeHandler(handler)
+        handler.close()
+
+
+@pytest.fixture
+def analyst(state: "AppState") -> "Iterator[Analyst]":
+    """Return the thread that answers the state's question."""
+    from imgcap.widgets.analyst import Analyst
+
+    analyst = Analyst(state)
+    yield analyst
+    analyst.close()

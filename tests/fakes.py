@@ -1,12 +1,26 @@
-"""An engine without models that can be told what to answer."""
+"""Engines without models that can be told what to answer."""
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from imgcap.inference import Caption, Captions, Classification, ModelError, Prediction
+from imgcap.inference import (
+    CancelledError,
+    Caption,
+    CaptionOptions,
+    Captions,
+    Classification,
+    ClassifyOptions,
+    Description,
+    ModelError,
+    ModelEvent,
+    Prediction,
+)
+from imgcap.inference.results import Cancel, Progress, Role
 
 
 class FakeEngine:
@@ -63,3 +77,146 @@ class FakeEngine:
 
     def close(self) -> None:
         self.closed = True
+
+
+class HeldEngine:
+    """A whole `Engine` whose answers follow from the question, and wait while it is held.
+
+    Attributes
+    ----------
+    begun, done
+        What was asked and what was answered, in order: step, the picture's name, the question.
+    problems
+        Part of a picture's name to the error that work on it raises; a step and a name, such as
+        ``caption cat.png``, for one step only.
+    load_problems
+        Role to the error that loading its model raises.
+    """
+
+    def __init__(
+        self,
+        classifier: str = "fake-classifier",
+        captioner: str = "fake-captioner",
+        listener: Callable[[ModelEvent], None] = lambda _: None,
+    ) -> None:
+        self._names: dict[Role, str] = {"classifier": classifier, "captioner": captioner}
+        self._stages: dict[Role, Any] = dict.fromkeys(self._names, "waiting")
+        self._messages: dict[Role, str] = dict.fromkeys(self._names, "")
+        self._gates = {"answer": threading.Event(), "load": threading.Event()}
+        for gate in self._gates.values():
+            gate.set()
+        self.listener = listener
+        self.begun: list[tuple[str, str, Any]] = []
+        self.done: list[tuple[str, str, Any]] = []
+        self.problems: dict[str, Exception] = {}
+        self.load_problems: dict[Role, Exception] = {}
+        self.closed = False
+
+    @contextmanager
+    def held(self, what: str = "answer") -> Iterator[None]:
+        """Finish no answer, or no ``load``, until the block ends."""
+        self._gates[what].clear()
+        try:
+            yield
+        finally:
+            self._gates[what].set()
+
+    @property
+    def models(self) -> Mapping[Role, ModelEvent]:
+        return {
+            role: ModelEvent(role, name, self._stages[role], message=self._messages[role])
+            for role, name in self._names.items()
+        }
+
+    def load(self, *roles: Role, cancel: Cancel | None = None) -> None:
+        for role in roles or tuple(self._names):
+            self._load(role, cancel)
+
+    def classify(
+        self,
+        pictures: Sequence[Any],
+        labels: Sequence[str],
+        options: ClassifyOptions | None = None,
+        *,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,  # noqa: ARG002  # of the protocol
+    ) -> list[Classification]:
+        self._load("classifier", cancel)
+        options = options or ClassifyOptions()
+        for picture in pictures:
+            self._work("classify", picture, (tuple(labels), options), cancel)
+        name = self._names["classifier"]
+        return [
+            Classification(scored(picture.sha256, labels), options.independent, name, 1.0)
+            for picture in pictures
+        ]
+
+    def caption(
+        self,
+        pictures: Sequence[Any],
+        options: CaptionOptions | None = None,
+        *,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,  # noqa: ARG002  # of the protocol
+    ) -> list[Captions]:
+        self._load("captioner", cancel)
+        options = options or CaptionOptions()
+        for picture in pictures:
+            self._work("caption", picture, options, cancel)
+        return [
+            Captions((Caption(captioned(p.sha256, options), -0.5),), self._names["captioner"], 2.0)
+            for p in pictures
+        ]
+
+    def describe(self, *_: Any, **__: Any) -> Description:
+        raise NotImplementedError("The page asks for one step at a time.")
+
+    def close(self) -> None:
+        self.closed = True
+        for role in self._names:
+            self._tell(role, "waiting")
+
+    def _load(self, role: Role, cancel: Cancel | None) -> None:
+        if self._stages[role] == "ready":
+            return
+        self._tell(role, "load")
+        problem = self.load_problems.get(role) or self._wait("load", cancel)
+        if problem is not None:
+            self._tell(role, "failed", str(problem))
+            raise problem
+        self._tell(role, "ready")
+
+    def _work(self, step: str, picture: Any, question: Any, cancel: Cancel | None) -> None:
+        call = (step, picture.name, question)
+        self.begun.append(call)
+        problem = self._wait("answer", cancel)
+        for part, error in self.problems.items():
+            if part in f"{step} {picture.name}":
+                problem = error
+        if problem is not None:
+            raise problem
+        self.done.append(call)
+
+    def _wait(self, what: str, cancel: Cancel | None) -> Exception | None:
+        while not (cancel and cancel()):
+            if self._gates[what].wait(0.005):
+                return None
+        return CancelledError()
+
+    def _tell(self, role: Role, stage: str, message: str = "") -> None:
+        self._stages[role], self._messages[role] = stage, message
+        self.listener(self.models[role])
+
+
+def scored(picture_id: str, labels: Sequence[str]) -> tuple[Prediction, ...]:
+    """Return the scores that `HeldEngine` gives: others for every picture and list of labels."""
+    weights = [
+        1 + int(sha256(f"{picture_id} {label}".encode()).hexdigest()[:6], 16) for label in labels
+    ]
+    pairs = sorted(zip(labels, weights, strict=True), key=lambda pair: -pair[1])
+    return tuple(Prediction(label, weight / sum(weights)) for label, weight in pairs)
+
+
+def captioned(picture_id: str, options: CaptionOptions) -> str:
+    """Return the caption that `HeldEngine` writes."""
+    return f"{options.prefix} picture {picture_id[:12]} by {options.num_beams} beams".strip()

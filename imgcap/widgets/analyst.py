@@ -14,13 +14,12 @@ from imgcap.inference import (
     Description,
     Engine,
 )
+from imgcap.inference.results import Role
 from imgcap.widgets.state import AppState
 
 Step = Literal["classify", "caption"]
-_WATCHED = (
-    *("pictures", "selected", "labels", "classify_options", "caption_options", "engine"),
-    "paused",
-)
+_QUESTION = ("selected", "labels", "classify_options", "caption_options", "engine")
+_WATCHED = (*_QUESTION, "pictures", "paused")
 _DOING = {"classify": "Comparing {} with the labels", "caption": "Writing a caption for {}"}
 
 
@@ -48,7 +47,9 @@ class Analyst:
     Parameters
     ----------
     state : AppState
-        Watched, and told the answers.
+        Watched, and told the answers. Make the analyst before the panels: observers are told in
+        the order of their coming, and the description must follow the selection before a panel
+        looks at both.
     """
 
     def __init__(self, state: AppState) -> None:
@@ -57,7 +58,7 @@ class Analyst:
         self._answers: dict[Job, Classification | Captions] = {}
         self._failures: dict[Job, str] = {}
         self._job: Job | None = None
-        self._cold = False
+        self._cold: list[Role] = []
         self._closed = False
         state.observe(self._on_change, list(_WATCHED))
         self._thread = threading.Thread(target=self._run, name="imgcap-analyst", daemon=True)
@@ -66,7 +67,9 @@ class Analyst:
     def warm_up(self) -> None:
         """Load the models now, while nobody waits for them."""
         with self._changed:
-            self._cold = True
+            self._cold = [
+                role for role, event in self._state.engine.models.items() if event.stage != "ready"
+            ]
             self._changed.notify_all()
 
     def cancel(self) -> None:
@@ -78,8 +81,9 @@ class Analyst:
         """Go on after a cancel, and try again what failed."""
         with self._state.lock:
             self._failures.clear()
+            self._state.error = ""
             self._state.paused = False
-            self._changed.notify_all()
+            self.warm_up()
 
     def description(self, picture_id: str) -> Description | None:
         """Return what is known so far about a picture under the present question."""
@@ -106,7 +110,7 @@ class Analyst:
 
     def _on_change(self, change: Mapping[str, object]) -> None:
         with self._state.lock:
-            if change["name"] != "paused":
+            if change["name"] in _QUESTION:
                 self._state.paused = False
             self._refresh()
             self._changed.notify_all()
@@ -136,6 +140,8 @@ class Analyst:
         state = self._state
         if self._closed or state.paused or job not in self._wanted(job.picture):
             return True
+        if all(shown.id != job.picture for shown in state.pictures):
+            return True
         urgent = self._missing(state.selected) if state.picture else None
         return urgent is not None and urgent != job
 
@@ -147,23 +153,27 @@ class Analyst:
                     self._changed.wait()
                     job = self._take()
                 engine = self._state.engine
+                cold = None if job or self._closed else self._cold.pop(0)
             if self._closed:
                 return
             if job:
                 self._answer(job, engine)
-            else:
-                self._load(engine)
+            elif cold:
+                self._load(cold, engine)
 
     def _take(self) -> Job | None:
         self._job = self._next()
-        self._refresh()
+        self._state.guarded(self._refresh)()  # this thread must outlive any observer's mistake
         return self._job
 
-    def _load(self, engine: Engine) -> None:
+    def _load(self, role: Role, engine: Engine) -> None:
         state = self._state
-        self._cold = False
+
+        def cancel() -> bool:
+            return self._closed or state.paused or engine is not state.engine
+
         try:
-            engine.load(cancel=lambda: self._closed or state.paused or engine is not state.engine)
+            engine.load(role, cancel=cancel)
         except CancelledError:
             return
         except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
@@ -176,7 +186,8 @@ class Analyst:
             return
         except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
             with self._state.lock:
-                self._failures[job] = self._state.sentence(problem)
+                if not self._is_stale(job):  # such as when the picture has gone meanwhile
+                    self._failures[job] = self._state.sentence(problem)
             return
         with self._state.lock:
             self._answers[job] = answer
@@ -195,8 +206,8 @@ class Analyst:
     def _refresh(self) -> None:
         """Tell the state what is known and what is being done."""
         state = self._state
-        state.statuses = {shown.id: self._status(shown.id) for shown in state.pictures}
         state.description = self.description(state.selected)
+        state.statuses = {shown.id: self._status(shown.id) for shown in state.pictures}
         names = {shown.id: shown.name for shown in state.pictures}
         if self._job and self._job.picture in names:
             state.working = _DOING[self._job.step].format(names[self._job.picture])

@@ -8,8 +8,8 @@ from imgcap.inference.checkpoints import EMBEDDED, REGISTRY, is_present
 from imgcap.inference.results import Role
 from imgcap.widgets.elements import Card, Fold, Message, markup, row, with_classes
 from imgcap.widgets.state import AppState
-from imgcap.widgets.status import loading_sentence
-from imgcap.widgets.switcher import Switcher
+from imgcap.widgets.status import event_fraction, loading_sentence
+from imgcap.widgets.switcher import IN_USE, Switcher
 
 _LABELS: dict[Role, str] = {"classifier": "For labels", "captioner": "For captions"}
 _WEAK = (
@@ -48,6 +48,7 @@ class ModelsPanel(Card):
         self.apply.on_click(state.guarded(self._switch))
         self.cancel.on_click(state.guarded(lambda _: self._switcher.cancel()))
         self.fold.button.observe(state.guarded(self._list), "value")
+        state.observe(state.guarded(self._list), "switched")
         state.observe(state.guarded(self._show), ["models", "switching", "switched"])
         self._show()
 
@@ -74,16 +75,17 @@ class ModelsPanel(Card):
         names = " and ".join(f"<strong>{escape(event.checkpoint)}</strong>" for event in events)
         embedded = {c.id for c in REGISTRY if c.embedded}
         weak = any(event.checkpoint in embedded for event in events)
-        self.in_use.value = f"<p>{names} answer.{' ' + _WEAK if weak else ''}</p>"
+        failed = "".join(f" {escape(event.message)}" for event in events if event.stage == "failed")
+        self.in_use.value = f"<p>{names} answer.{' ' + _WEAK if weak else ''}{failed}</p>"
         loading = list(state.switching.values())
         self.apply.disabled = bool(loading)
         for widget in (self.progress, self.cancel):
             widget.layout.display = None if loading else "none"
         event = next((e for e in loading if e.stage in {"download", "load"}), None)
         if loading:
-            self.progress.value = event.done / event.total if event and event.total else 0
+            self.progress.value = event_fraction(event)
             self.message.tell(loading_sentence(event) if event else "Starting …")
-        elif state.switched and "in use" in state.switched:
+        elif state.switched == IN_USE:
             self.message.tell(state.switched)
         else:
             self.message.warn(state.switched)

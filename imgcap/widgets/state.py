@@ -77,6 +77,7 @@ class AppState(traitlets.HasTraits):
     def __init__(self, settings: Settings | None = None, engine: Engine | None = None) -> None:
         super().__init__()
         self.lock = threading.RLock()
+        self._reporting = False
         self.settings = settings or Settings()
         self.session = str(uuid4())
         open_log(self.settings)
@@ -84,7 +85,7 @@ class AppState(traitlets.HasTraits):
         self.store = open_store(self.settings)
         self.labels = read_labels(label_sets(self.settings)["seed"])
         self.engine = engine or open_engine(self.settings, self.tell_model)
-        self.models = cast("dict[str, ModelEvent]", {**self.engine.models})
+        self.models = events(self.engine)
 
     def guarded(self, callback: Callable[P, R]) -> Callable[P, R | None]:
         """Wrap a callback: one at a time, and no exception escapes unseen.
@@ -107,8 +108,15 @@ class AppState(traitlets.HasTraits):
     def report(self, problem: BaseException) -> None:
         """Show an exception as one sentence."""
         with self.lock:
-            self.error = ""  # so that the same sentence again is news
-            self.error = self.sentence(problem)
+            sentence = self.sentence(problem)
+            if self._reporting:  # what failed is an observer of `error`
+                return
+            self._reporting = True
+            try:
+                self.error = ""  # so that the same sentence again is news
+                self.error = sentence
+            finally:
+                self._reporting = False
 
     def sentence(self, problem: BaseException) -> str:
         """Return what a person is told about an exception; an unexpected one goes to the log."""
@@ -138,10 +146,11 @@ class AppState(traitlets.HasTraits):
 
         threading.Thread(target=run, daemon=True).start()
 
-    def tell_model(self, event: ModelEvent) -> None:
+    def tell_model(self, _event: ModelEvent) -> None:
         """Take note of a model's loading step; called from the thread that loads."""
         with self.lock:
-            self.models = {**self.models, event.role: event}
+            # Not the event itself: it may come from an engine that has been replaced.
+            self.models = events(self.engine)
 
     @property
     def picture(self) -> Shown | None:
@@ -167,3 +176,8 @@ class AppState(traitlets.HasTraits):
                 self.selected = rest[max(0, ids.index(picture_id) - 1)].id if rest else ""
             self.pictures = rest
             self.shelf.remove(picture_id)
+
+
+def events(engine: Engine) -> dict[str, ModelEvent]:
+    """Return the latest loading step of each of an engine's models, by role."""
+    return cast("dict[str, ModelEvent]", {**engine.models})

@@ -50,9 +50,10 @@ class StatusPanel(widgets.VBox):
         event = next((e for e in state.models.values() if e.stage in {"download", "load"}), None)
         self.line.tell(self._sentence(event, answered))
         self.progress.layout.display = None if event or state.working else "none"
-        self.progress.value, self.progress.max = _progress(event, answered)
-        _show(self.cancel, shown=bool(state.working))
-        _show(self.retry, shown=not state.working and (state.paused or failed))
+        self.progress.value = event_fraction(event) if event else _share(answered)
+        _show(self.cancel, shown=bool(state.working or (event and not state.paused)))
+        idle = not state.working and event is None
+        _show(self.retry, shown=idle and (state.paused or failed or self._lacks_model()))
         self.error.warn(state.error)
         _show(self.trouble, shown=bool(state.error))
 
@@ -64,7 +65,14 @@ class StatusPanel(widgets.VBox):
             return f"{self._state.working}{count} …"
         if self._state.paused and not all(answered):
             return "Cancelled; what was answered so far is kept."
+        if self._lacks_model():
+            return "Not every model could be loaded."
+        if any(event.stage == "waiting" for event in self._state.models.values()):
+            return "The models load when they are first needed."
         return "Ready."
+
+    def _lacks_model(self) -> bool:
+        return any(event.stage == "failed" for event in self._state.models.values())
 
 
 def loading_sentence(event: ModelEvent) -> str:
@@ -81,10 +89,13 @@ def loading_sentence(event: ModelEvent) -> str:
             return f"{event.checkpoint} is ready." if event.stage == "ready" else ""
 
 
-def _progress(event: ModelEvent | None, answered: list[bool]) -> tuple[float, float]:
-    if event and event.total:
-        return event.done, event.total
-    return (0, 1) if event else (sum(answered), max(1, len(answered)))
+def event_fraction(event: ModelEvent | None) -> float:
+    """Return how much of a download has arrived, in 0..1; 0 as long as that is unknown."""
+    return min(1.0, event.done / event.total) if event and event.total else 0.0
+
+
+def _share(answered: list[bool]) -> float:
+    return sum(answered) / max(1, len(answered))
 
 
 def _show(widget: widgets.Widget, *, shown: bool) -> None:

@@ -1,13 +1,19 @@
 """Changing the models of an open page: the new ones are loaded before the old ones go."""
 
 import threading
-from typing import cast
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from imgcap.inference import CancelledError, EngineError, ModelEvent, open_engine
+from imgcap.inference import CancelledError, Engine, EngineError, ModelEvent, open_engine
 from imgcap.settings import Settings
-from imgcap.widgets.state import AppState
+from imgcap.widgets.state import AppState, events
+
+if TYPE_CHECKING:
+    from imgcap.inference.results import Role
+
+
+IN_USE = "The chosen models are in use."
 
 
 class Switcher:
@@ -24,6 +30,7 @@ class Switcher:
     def __init__(self, state: AppState) -> None:
         self._state = state
         self._cancelled = threading.Event()
+        self._candidate: Engine | None = None
 
     def switch(self, classifier: str, captioner: str) -> None:
         """Begin to load; `state.switched` gets a sentence when it is over.
@@ -34,16 +41,19 @@ class Switcher:
             If another choice is still being loaded.
         """
         state = self._state
-        if state.switching:
-            raise EngineError("Other models are being loaded: wait, or cancel that first.")
-        choice = {"classifier": classifier, "captioner": captioner}
+        choice: dict[Role, str] = {"classifier": classifier, "captioner": captioner}
         try:
-            settings = Settings.model_validate(state.settings.model_dump() | choice)
+            settings = Settings.model_validate({**state.settings.model_dump(), **choice})
         except ValidationError as error:
             raise EngineError("These names cannot be used for models.") from error
-        self._cancelled = threading.Event()
-        state.switched = ""
-        state.switching = {role: ModelEvent(role, name, "waiting") for role, name in choice.items()}  # type: ignore[arg-type]
+        with state.lock:
+            if state.switching:
+                raise EngineError("Other models are being loaded: wait, or cancel that first.")
+            self._cancelled = threading.Event()
+            state.switched = ""
+            state.switching = {
+                role: ModelEvent(role, name, "waiting") for role, name in choice.items()
+            }
         threading.Thread(target=self._load, args=(settings,), daemon=True).start()
 
     def cancel(self) -> None:
@@ -52,31 +62,43 @@ class Switcher:
 
     def _load(self, settings: Settings) -> None:
         state = self._state
-        engine = open_engine(settings, self._tell)
+        try:
+            engine = self._open(settings)
+        except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
+            told = f"{state.sentence(problem)} The models from before go on answering."
+            state.guarded(self._finish)(told)
+            return
+        old = state.engine
+        state.guarded(self._adopt)(engine, settings)
+        old.close()
+
+    def _open(self, settings: Settings) -> Engine:
+        engine = open_engine(settings, self._tell, like=self._state.engine)
+        self._candidate = engine
         try:
             engine.load(cancel=self._cancelled.is_set)
             if self._cancelled.is_set():
                 raise CancelledError  # noqa: TRY301  # as if the engine had noticed it
-        except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
+        except BaseException:
             engine.close()
-            self._finish(f"{state.sentence(problem)} The models from before go on answering.")
-            return
-        with state.lock:
-            old, state.engine = state.engine, engine
-            state.settings = settings
-            state.models = cast("dict[str, ModelEvent]", {**engine.models})
-            self._finish("The chosen models are in use.")
-        old.close()
+            raise
+        return engine
 
     def _tell(self, event: ModelEvent) -> None:
         state = self._state
         with state.lock:
-            if state.switching:
-                state.switching = {**state.switching, event.role: event}
-            else:
-                state.tell_model(event)
+            if self._candidate is not None:
+                state.switching = events(self._candidate)
+            state.tell_model(event)
+
+    def _adopt(self, engine: Engine, settings: Settings) -> None:
+        state = self._state
+        state.settings = settings
+        state.engine = engine
+        state.models = events(engine)
+        self._finish(IN_USE)
 
     def _finish(self, told: str) -> None:
-        with self._state.lock:
-            self._state.switching = {}
-            self._state.switched = told
+        self._candidate = None
+        self._state.switching = {}
+        self._state.switched = told

@@ -1,0 +1,409 @@
+import random
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from imgcap.images import open_picture
+from imgcap.inference import CaptionOptions, ClassifyOptions, Description, ModelError
+from imgcap.settings import Settings
+from imgcap.widgets.analyst import Analyst
+from imgcap.widgets.state import AppState
+from tests.fakes import HeldEngine, captioned, scored
+from tests.pages import bring, wait_until
+
+
+def fits(state: AppState, description: Description) -> bool:
+    """Whether what is shown is the answer to the present question for the picture on screen."""
+    shown = state.picture
+    if shown is None or description.sha256 != shown.id or description.name != shown.name:
+        return False
+    classification, captions = description.classification, description.captions
+    return (
+        classification is None or classification.predictions == scored(shown.id, state.labels)
+    ) and (captions is None or description.caption == captioned(shown.id, state.caption_options))
+
+
+def is_done(state: AppState) -> bool:
+    with state.lock:
+        return bool(state.statuses) and set(state.statuses.values()) == {"done"}
+
+
+def steps(calls: list[tuple[str, str, object]]) -> list[tuple[str, str]]:
+    return [(step, name) for step, name, _ in calls]
+
+
+@pytest.mark.usefixtures("analyst")
+def test_a_picture_is_answered(state: AppState) -> None:
+    [cat] = bring(state, "cat.png")
+    wait_until(lambda: is_done(state))
+    description = state.description
+    assert description is not None
+    assert (description.name, description.sha256) == ("cat.png", cat.id)
+    assert (description.width, description.height) == (cat.width, cat.height)
+    assert description.predictions == scored(cat.id, state.labels)
+    assert description.caption == captioned(cat.id, state.caption_options)
+    assert state.working == ""
+    assert state.error == ""
+
+
+def test_labels_are_shown_before_the_caption_is_there(
+    state: AppState, engine: HeldEngine, analyst: Analyst
+) -> None:
+    engine.problems["caption"] = ModelError("No caption today.")
+    [cat] = bring(state, "cat.png")
+    wait_until(lambda: state.statuses[cat.id] == "No caption today.")
+    assert state.description == analyst.description(cat.id)
+    assert state.description is not None
+    assert state.description.predictions
+    assert state.description.captions is None
+
+
+def test_every_picture_keeps_its_result_and_nothing_is_computed_twice(
+    state: AppState, engine: HeldEngine, analyst: Analyst
+) -> None:
+    brought = bring(state, "a.png", "b.png", "c.png")
+    wait_until(lambda: is_done(state))
+    for shown in brought:
+        state.selected = shown.id
+        assert state.description is not None, "what is known is shown at once"
+        assert fits(state, state.description)
+        assert analyst.description(shown.id) == state.description
+    bring(state, "a.png")
+    wait_until(lambda: is_done(state))
+    assert Counter(steps(engine.done)) == Counter(
+        (step, shown.name) for shown in brought for step in ("classify", "caption")
+    )
+
+
+@pytest.mark.usefixtures("analyst")
+def test_the_picture_on_screen_is_answered_first(state: AppState, engine: HeldEngine) -> None:
+    with engine.held():
+        bring(state, "a.png")
+        bring(state, "b.png", "c.png", select=False)
+        wait_until(lambda: engine.begun)
+        state.selected = state.pictures[2].id
+        wait_until(lambda: engine.begun[-1][1] == "c.png")
+    wait_until(lambda: is_done(state))
+    assert [name for _, name in steps(engine.done)][:2] == ["c.png", "c.png"]
+
+
+@pytest.mark.usefixtures("analyst")
+def test_choosing_another_picture_preempts(state: AppState, engine: HeldEngine) -> None:
+    first, second = bring(state, "a.png", "b.png")
+    wait_until(lambda: is_done(state))
+    state.selected = first.id
+    with engine.held():
+        state.labels = ("one", "two")
+        wait_until(lambda: engine.begun[-1][1] == "a.png")
+        state.selected = second.id
+        wait_until(lambda: engine.begun[-1][1] == "b.png", "though nothing was answered")
+        assert state.working == "Comparing b.png with the labels"
+        assert state.statuses == {first.id: "waiting", second.id: "working"}
+        assert state.description is not None
+        assert state.description.classification is None, "the labels' answer is another's"
+    wait_until(lambda: is_done(state))
+
+
+@pytest.mark.usefixtures("analyst")
+def test_a_question_is_answered_anew_only_where_it_changed(
+    state: AppState, engine: HeldEngine
+) -> None:
+    bring(state, "a.png")
+    wait_until(lambda: is_done(state))
+    before = state.labels
+
+    def asked() -> list[tuple[str, str]]:
+        wait_until(lambda: is_done(state))
+        new, engine.done = steps(engine.done), []
+        return new
+
+    asked()
+    state.labels = ("one", "two")
+    assert asked() == [("classify", "a.png")]
+    state.classify_options = ClassifyOptions(independent=True)
+    assert asked() == [("classify", "a.png")]
+    state.caption_options = CaptionOptions(num_beams=2)
+    assert asked() == [("caption", "a.png")]
+    state.top = 2
+    state.classify_options = ClassifyOptions()
+    state.labels = before
+    state.caption_options = CaptionOptions()
+    assert asked() == [], "earlier answers are known"
+    assert state.description is not None
+    assert fits(state, state.description)
+
+
+@pytest.mark.usefixtures("analyst")
+def test_no_result_is_ever_shown_for_another_picture_or_question(
+    state: AppState, engine: HeldEngine
+) -> None:
+    brought = bring(state, *(f"{number}.png" for number in range(6)))
+    lists = [("one", "two"), ("one", "three", "four"), ("five",)]
+    mistakes: list[Description] = []
+    shown: list[Description] = []
+
+    def look(change: dict[str, Description | None]) -> None:
+        description = change["new"]
+        if description is not None:
+            shown.append(description)
+            if not fits(state, description):
+                mistakes.append(description)
+
+    state.observe(look, "description")
+
+    def fiddle(seed: int) -> None:
+        dice = random.Random(seed)  # noqa: S311  # no secret
+        for _ in range(60):
+            with state.lock:
+                match dice.randrange(4):
+                    case 0:
+                        state.labels = dice.choice(lists)
+                    case 1:
+                        state.caption_options = CaptionOptions(num_beams=dice.choice((1, 2)))
+                    case _:
+                        state.selected = dice.choice(brought).id
+            time.sleep(dice.random() / 200)
+
+    threads = [threading.Thread(target=fiddle, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wait_until(lambda: is_done(state))
+    assert shown
+    assert mistakes == []
+    description = state.description
+    assert description is not None
+    assert fits(state, description)
+    assert description.predictions
+    assert description.caption
+    assert max(Counter(engine.done).values()) == 1, "nothing is answered twice"
+    assert state.error == ""
+
+
+def test_cancel_stops_at_once_and_keeps_what_there_is(
+    state: AppState, engine: HeldEngine, analyst: Analyst
+) -> None:
+    first, second = bring(state, "a.png", "b.png")
+    wait_until(lambda: is_done(state))
+    answered = state.description
+    with engine.held():
+        state.caption_options = CaptionOptions(num_beams=1)
+        wait_until(lambda: state.working)
+        analyst.cancel()
+        wait_until(lambda: not state.working, "the step was broken off while it was held")
+    begun = len(engine.begun)
+    assert state.statuses == {first.id: "waiting", second.id: "waiting"}
+    assert state.description is not None
+    assert answered is not None
+    assert state.description.classification == answered.classification
+    bring(state, "c.png", select=False)
+    assert state.paused, "a picture that arrives in the background changes no one's mind"
+    assert len(engine.begun) == begun
+    analyst.retry()
+    wait_until(lambda: is_done(state))
+    assert not state.paused
+
+
+@pytest.mark.parametrize("change", ["selected", "labels", "caption_options"])
+def test_a_new_wish_ends_a_pause(
+    state: AppState, engine: HeldEngine, analyst: Analyst, change: str
+) -> None:
+    with engine.held():
+        first, _ = bring(state, "a.png", "b.png")
+        wait_until(lambda: engine.begun)
+        analyst.cancel()
+        wait_until(lambda: not state.working)
+    wishes = {
+        "selected": first.id,
+        "labels": ("one", "two"),
+        "caption_options": CaptionOptions(num_beams=1),
+    }
+    setattr(state, change, wishes[change])
+    wait_until(lambda: is_done(state))
+
+
+@pytest.mark.usefixtures("analyst")
+def test_a_picture_brought_while_models_load_is_answered(
+    state: AppState, engine: HeldEngine, analyst: Analyst
+) -> None:
+    with engine.held("load"):
+        analyst.warm_up()
+        wait_until(lambda: state.models["classifier"].stage == "load")
+        [cat] = bring(state, "cat.png")
+        assert state.statuses == {cat.id: "waiting"}
+        assert engine.begun == []
+    wait_until(lambda: is_done(state))
+    assert {event.stage for event in state.models.values()} == {"ready"}
+
+
+def test_a_waiting_picture_gets_its_labels_before_the_other_model_is_loaded(
+    state: AppState, engine: HeldEngine, analyst: Analyst
+) -> None:
+    order: list[str] = []
+    state.observe(
+        lambda _: order.extend(
+            f"{event.role} {event.stage}"
+            for event in state.models.values()
+            if event.stage == "load"
+        ),
+        "models",
+    )
+    state.observe(lambda change: change["new"] and order.append("answer"), "description")
+    with engine.held("load"):
+        analyst.warm_up()
+        wait_until(lambda: order == ["classifier load"])
+        bring(state, "cat.png")
+    wait_until(lambda: is_done(state))
+    assert order[:3] == ["classifier load", "answer", "captioner load"]
+
+
+@pytest.mark.usefixtures("analyst")
+def test_a_picture_can_go_while_it_is_worked_on(state: AppState, engine: HeldEngine) -> None:
+    with engine.held():
+        [cat] = bring(state, "cat.png")
+        wait_until(lambda: engine.begun)
+        state.remove(cat.id)
+        wait_until(lambda: not state.working, "work that nobody wants is broken off")
+        assert state.description is None
+        assert state.statuses == {}
+    assert engine.done == []
+    bring(state, "cat.png")
+    wait_until(lambda: is_done(state))
+    assert state.error == ""
+
+
+@pytest.mark.usefixtures("analyst")
+def test_a_picture_whose_file_went_away_is_no_error_once_it_is_gone(state: AppState) -> None:
+    for _ in range(20):
+        [cat] = bring(state, "cat.png")
+        state.remove(cat.id)
+    bring(state, "cat.png")
+    wait_until(lambda: is_done(state))
+    assert not state.settings.log.read_text()
+
+
+@pytest.mark.usefixtures("analyst")
+def test_an_expected_error_is_its_sentence_and_the_others_are_answered(
+    state: AppState, engine: HeldEngine
+) -> None:
+    engine.problems["bad"] = ModelError("The model had a bad day.")
+    bad, good = bring(state, "bad.png", "good.png")
+    wait_until(lambda: state.statuses[good.id] == "done" and "day" in state.statuses[bad.id])
+    assert state.statuses[bad.id] == "The model had a bad day.", "both steps said so, told once"
+    assert not state.settings.log.read_text()
+    state.selected = bad.id
+    assert state.description is None
+
+
+def test_an_unexpected_error_is_logged_and_can_be_tried_again(
+    state: AppState, engine: HeldEngine, analyst: Analyst
+) -> None:
+    engine.problems["classify bad"] = RuntimeError("<b>a bug</b>")
+    bad, good = bring(state, "bad.png", "good.png")
+    wait_until(lambda: state.statuses[good.id] == "done" and "unexpected" in state.statuses[bad.id])
+    told = state.statuses[bad.id]
+    assert "a bug" not in told
+    assert state.settings.log.name in told
+    logged = state.settings.log.read_text()
+    assert "RuntimeError: <b>a bug</b>" in logged
+    assert "Traceback" in logged
+    engine.problems.clear()
+    engine.done.clear()
+    analyst.retry()
+    wait_until(lambda: is_done(state))
+    assert steps(engine.done) == [("classify", "bad.png")], "the caption was there already"
+
+
+def test_models_that_fail_to_load_are_one_sentence_and_load_on_retry(
+    state: AppState, engine: HeldEngine, analyst: Analyst
+) -> None:
+    engine.load_problems["classifier"] = ModelError("There is no such model here.")
+    analyst.warm_up()
+    wait_until(lambda: state.models["captioner"].stage == "ready", "the other one loads")
+    assert state.models["classifier"].stage == "failed"
+    assert state.error == "There is no such model here."
+    [cat] = bring(state, "cat.png")
+    wait_until(lambda: state.statuses[cat.id] == "There is no such model here.")
+    assert state.description is not None
+    assert state.description.caption
+    engine.load_problems.clear()
+    analyst.retry()
+    assert state.error == ""
+    wait_until(lambda: is_done(state))
+    assert state.models["classifier"].stage == "ready"
+
+
+def test_a_retry_loads_models_also_without_a_picture(
+    state: AppState, engine: HeldEngine, analyst: Analyst
+) -> None:
+    engine.load_problems["captioner"] = ModelError("Not today.")
+    analyst.warm_up()
+    wait_until(lambda: state.error == "Not today.")
+    engine.load_problems.clear()
+    analyst.retry()
+    wait_until(lambda: state.models["captioner"].stage == "ready")
+
+
+def test_loading_can_be_cancelled(state: AppState, engine: HeldEngine, analyst: Analyst) -> None:
+    with engine.held("load"):
+        analyst.warm_up()
+        wait_until(lambda: state.models["classifier"].stage == "load")
+        analyst.cancel()
+        wait_until(lambda: state.models["classifier"].stage == "failed")
+    assert state.error == ""
+    analyst.retry()
+    wait_until(lambda: {event.stage for event in state.models.values()} == {"ready"})
+
+
+@pytest.mark.usefixtures("analyst")
+def test_the_thread_outlives_an_observer_that_raises(state: AppState) -> None:
+    def stumble(_: object) -> None:
+        raise RuntimeError("an observer's bug")
+
+    state.observe(stumble, "working")
+    bring(state, "a.png")
+    wait_until(lambda: "unexpected" in state.error)
+    state.unobserve(stumble, "working")
+    [other] = bring(state, "b.png")
+    wait_until(lambda: state.statuses.get(other.id) == "done")
+
+
+def test_a_closed_analyst_leaves_no_thread(state: AppState, engine: HeldEngine) -> None:
+    analyst = Analyst(state)
+    with engine.held():
+        bring(state, "a.png")
+        wait_until(lambda: engine.begun)
+        analyst.close()
+    assert not any(thread.name == "imgcap-analyst" for thread in threading.enumerate())
+
+
+def test_the_embedded_models_answer_and_cancel(page_settings: Settings) -> None:
+    state = AppState(page_settings)
+    analyst = Analyst(state)
+    try:
+        for name in ("cat.jpg", "coffee.jpg"):
+            file = Path(page_settings.data, "samples", name)
+            state.add(state.shelf.put(file.read_bytes(), name))
+        wait_until(lambda: state.working)
+        analyst.cancel()
+        wait_until(lambda: not state.working)
+        analyst.retry()
+        wait_until(lambda: is_done(state))
+        cat = analyst.description(state.pictures[0].id)
+        assert cat is not None
+        assert cat.predictions[0].label == "a photo of a cat"
+        assert {"cat", "kitten"} & set(cat.caption.split())
+        expected = state.engine.classify(
+            [open_picture(file.read_bytes(), "coffee.jpg")], state.labels
+        )
+        assert state.description is not None
+        assert state.description.name == "coffee.jpg"
+        assert state.description.predictions == expected[0].predictions
+        assert {event.stage for event in state.models.values()} == {"ready"}
+    finally:
+        analyst.close()
+        state.shelf.close()
