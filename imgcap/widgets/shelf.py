@@ -1,5 +1,6 @@
 """The pictures of one page: files in a temporary folder, a few of them decoded."""
 
+import os
 import tempfile
 import threading
 from collections import OrderedDict
@@ -67,9 +68,11 @@ class Shelf:
 
     def spool(self, data: bytes) -> Path:
         """Keep a file that waits to be looked at; the caller deletes it."""
-        with tempfile.NamedTemporaryFile(dir=self._folder.name, delete=False) as file:
-            file.write(data)
-        return Path(file.name)
+        handle, name = tempfile.mkstemp(dir=self._folder.name)
+        os.close(handle)
+        path = Path(name)
+        _write(path, data)
+        return path
 
     def put(self, data: bytes, name: str) -> Shown:
         """Check, decode and keep a file.
@@ -81,9 +84,9 @@ class Shelf:
         """
         picture = self._decode(data, name)
         with self._lock:
-            self._names[picture.sha256] = picture.name
+            _write(self._file(picture.sha256), data)
+            self._names.setdefault(picture.sha256, picture.name)
             self._remember(picture)
-            self._file(picture.sha256).write_bytes(data)
         return Shown(
             id=picture.sha256,
             name=picture.name,
@@ -106,10 +109,13 @@ class Shelf:
         with self._lock:
             name = self._names[picture_id]
             picture = self._decoded.get(picture_id)
-            if picture is None:
-                picture = self._decode(self._file(picture_id).read_bytes(), name)
-            self._remember(picture)
-            return picture
+            data = b"" if picture else self._file(picture_id).read_bytes()
+        # Without the lock: whoever removes a picture must not wait for another to be decoded.
+        picture = picture or self._decode(data, name)
+        with self._lock:
+            if picture_id in self._names:
+                self._remember(picture)
+        return picture
 
     def remove(self, picture_id: str) -> None:
         """Forget a picture and its file."""
@@ -140,6 +146,14 @@ class Shelf:
         while pixels > self._settings.max_pixels:
             _, dropped = self._decoded.popitem(last=False)
             pixels -= dropped.width * dropped.height
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def reduced(image: Image.Image, side: int) -> bytes:
