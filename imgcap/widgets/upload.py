@@ -1,10 +1,9 @@
 """Bringing pictures: upload, drop, paste, or a sample; and the strip of those that are here."""
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import traitlets
 
 from imgcap.images import open_picture
 from imgcap.widgets.browser import DropZone, PictureStrip, Status, StripItem
@@ -53,12 +52,16 @@ class UploadPanel(Card):
             self.zone, self.message, markup("<h3>Or try a sample</h3>"), self.samples, self.strip
         )
         self.samples.observe(state.guarded(self._take_sample), "selected")
-        traitlets.link((state, "selected"), (self.strip, "selected"))
+        self.strip.observe(state.guarded(self._select), "selected")
         state.observe(state.guarded(self._list), ["pictures", "statuses"])
+        state.observe(state.guarded(self._mark), "selected")
         self._list()
 
-    def take(self, data: bytes, name: str) -> None:
-        """Decode a file as soon as those before it are done, and add it to the pictures."""
+    def take(self, data: bytes, name: str, *, select: bool = False) -> None:
+        """Decode a file as soon as those before it are done, and add it to the pictures.
+
+        With `select` it comes on screen, also if it is not the first of several.
+        """
         path = self._state.shelf.spool(data)
         with self._state.lock:
             if not self._waiting and time.monotonic() - self._last_arrival > TOGETHER:
@@ -66,34 +69,45 @@ class UploadPanel(Card):
                 self._refusals = []
                 self.message.clear()
             self._waiting += 1
-        self._taker.submit(self._decode, path, name)
+        self._taker.submit(self._decode, path, name, select=select)
 
-    def _decode(self, path: Path, name: str) -> None:
+    def _decode(self, path: Path, name: str, *, select: bool) -> None:
         try:
             shown: Shown | Exception = self._state.shelf.put(path.read_bytes(), name)
         except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
             shown = problem
         path.unlink(missing_ok=True)
-        self._state.guarded(self._arrive)(shown)
+        self._state.guarded(self._arrive)(shown, select=select)
 
-    def _arrive(self, shown: Shown | Exception) -> None:
+    def _arrive(self, shown: Shown | Exception, *, select: bool) -> None:
         self._waiting -= 1
         self._last_arrival = time.monotonic()
         if isinstance(shown, Shown):
-            self._state.add(shown, select=self._show_next)
+            self._state.add(shown, select=select or self._show_next)
             self._show_next = False
             return
         self._refusals.append(self._state.sentence(shown))
         told = self._refusals[:MOST_REFUSALS]
         if len(self._refusals) > MOST_REFUSALS:
-            told.append(f"{len(self._refusals) - MOST_REFUSALS:,} more files were refused.")
+            left = len(self._refusals) - MOST_REFUSALS
+            told.append(f"{left:,} more {'file was' if left == 1 else 'files were'} refused.")
         self.message.warn(" ".join(told))
 
     def _take_sample(self, _change: object) -> None:
         name = self.samples.selected
         if name:
             self.samples.selected = ""  # so that the same sample can be chosen again
-            self.take((self._state.settings.data / "samples" / name).read_bytes(), name)
+            content = (self._state.settings.data / "samples" / name).read_bytes()
+            self.take(content, name, select=True)
+
+    def _select(self, change: Mapping[str, str]) -> None:
+        # What was chosen, not what the strip says now: another thread may have come in between.
+        if any(shown.id == change["new"] for shown in self._state.pictures):
+            self._state.selected = change["new"]
+        self._mark()
+
+    def _mark(self, _change: object = None) -> None:
+        self.strip.selected = self._state.selected
 
     def _list(self, _change: object = None) -> None:
         state = self._state
