@@ -17,7 +17,9 @@ from imgcap.widgets.elements import Card, Fold, Message, row
 from imgcap.widgets.state import EXPECTED, AppState
 
 OWN = "Your own"
+MAX_TEMPLATE = 200
 MAX_TOP = 20
+_KEPT = "The labels from before stay in use."
 
 
 class QuestionPanel(Card):
@@ -33,6 +35,7 @@ class QuestionPanel(Card):
         super().__init__("What to look for", "question")
         self._state = state
         self._sets = label_sets(state.settings)
+        self._set: tuple[str, ...] = state.labels
         self.label_set = widgets.Dropdown(
             description="Label set", options=[*self._sets, OWN], value="seed"
         )
@@ -82,25 +85,33 @@ class QuestionPanel(Card):
             control.observe(state.guarded(self._ask), "value")
 
     def _choose_set(self, _change: object) -> None:
-        if self.label_set.value != OWN:
-            labels = read_labels(self._sets[self.label_set.value])
-            self.labels.value = "\n".join(labels)
+        if self.label_set.value == OWN:
+            return
+        try:
+            self._set = read_labels(self._sets[self.label_set.value])
+        except LabelError as error:
+            self.label_message.warn(f"{error} {_KEPT}")
+            return
+        self.labels.value = "\n".join(self._set)
 
     def _read(self, _change: object) -> None:
         try:
             labels = parse_labels(self.labels.value)
         except LabelError as error:
-            self.label_message.warn(f"{error} The labels from before stay in use.")
-            return
-        self.label_message.tell(f"{len(labels):,} labels in use." if len(labels) > 1 else "")
-        if self.label_set.value != OWN and labels != read_labels(self._sets[self.label_set.value]):
             self.label_set.value = OWN
+            self.label_message.warn(f"{error} {_KEPT}")
+            return
+        if labels != self._set:
+            self.label_set.value = OWN
+        plural = "" if len(labels) == 1 else "s"
+        self.label_message.tell(f"{len(labels):,} label{plural} in use.")
         self._state.labels = labels
 
     def _ask(self, _change: object) -> None:
         templates = ENSEMBLE_TEMPLATES if self.ensemble.value else (self.template.value.strip(),)
         self.template.disabled = self.ensemble.value
         try:
+            _check_length(templates)
             prompts("cat", templates)
         except LabelError as error:
             self.template_message.warn(f"{error} The prompt from before stays in use.")
@@ -109,6 +120,12 @@ class QuestionPanel(Card):
         self._state.classify_options = ClassifyOptions(
             templates=templates, independent=self.independent.value
         )
+
+
+def _check_length(templates: tuple[str, ...]) -> None:
+    longest = max(map(len, templates))
+    if longest > MAX_TEMPLATE:
+        raise LabelError(f"The prompt is {longest:,} characters long; {MAX_TEMPLATE} is the most.")
 
 
 class CaptionQuestion(Fold):
