@@ -13,6 +13,7 @@ from imgcap.widgets.elements import Card, markup, row
 from imgcap.widgets.state import AppState
 
 EMPTY = '<p class="imgcap-muted">The answers appear here as soon as there is a picture.</p>'
+CANCELLED = "Cancelled: “Try again” goes on."
 _ROLES = {"classifier": "Labels", "captioner": "Caption"}
 _STEPS = {"classifier": "classify", "captioner": "caption"}
 
@@ -46,7 +47,9 @@ class ResultPanel(Card):
         )
         self.actions = row(self.copy_caption, self.copy_summary, self.json, self.csv)
         self.fill(self.answers, self.actions)
-        state.observe(state.guarded(self._show), ["description", "statuses", "top"])
+        state.observe(
+            state.guarded(self._show), ["selected", "description", "statuses", "paused", "top"]
+        )
         self._show()
 
     def _description(self) -> Description:
@@ -64,9 +67,10 @@ class ResultPanel(Card):
             return
         self.copy_caption.text = description.caption if description else ""
         self.copy_summary.text = description.summary if description else ""
-        self.answers.value = answers(
-            description, state.statuses.get(state.selected, "waiting"), state.top
-        )
+        status = state.statuses.get(state.selected, "waiting")
+        if state.paused and status == "waiting":
+            status = CANCELLED
+        self.answers.value = answers(description, status, state.top)
 
 
 def answers(description: Description | None, status: str, top: int) -> str:
@@ -138,7 +142,7 @@ def result_json(description: Description) -> bytes:
 
 
 def result_csv(description: Description) -> bytes:
-    """Return one row a label, best first, as spreadsheets read it."""
+    """Return one row a label, best first, as spreadsheets read it; without labels one row."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(["file", "caption", "rank", "label", "score"])
@@ -146,4 +150,6 @@ def result_csv(description: Description) -> bytes:
     for rank, prediction in enumerate(description.predictions, 1):
         label = neutralise(prediction.label)
         writer.writerow([file, caption, rank, label, f"{prediction.score:.6f}"])
+    if not description.predictions:
+        writer.writerow([file, caption, "", "", ""])
     return buffer.getvalue().encode("utf-8-sig", "backslashreplace")
