@@ -8,14 +8,15 @@ from imgcap.widgets.elements import Card, Message, markup, row, with_classes
 from imgcap.widgets.state import AppState
 
 FIRST_RATING = 3
+SAVED = "Thank you, your feedback is saved."
 _HINT = "How good is this? Say it without a picture as well."
 
 
 class FeedbackPanel(Card):
     """Rating, comment, corrected label and caption; saved once, confirmed when it is safe.
 
-    The record keeps its id until it is saved, so that pressing twice, or again after an error,
-    never stores it twice.
+    The record keeps its id until it is saved, so that pressing again after an error never stores
+    it twice; nor does a second press on a form that nobody has touched since it was saved.
 
     Parameters
     ----------
@@ -27,6 +28,8 @@ class FeedbackPanel(Card):
         super().__init__("Tell it where it was wrong", "feedback")
         self._state = state
         self._id = uuid7()
+        self._sent: tuple[object, ...] = ()
+        self._done: tuple[object, ...] | None = None
         self.rating = widgets.IntSlider(FIRST_RATING, min=1, max=5, description="Rating")
         self.label = widgets.Combobox(
             description="Right label", placeholder="if another label fits better"
@@ -39,6 +42,12 @@ class FeedbackPanel(Card):
             widgets.Button(description="Send feedback", icon="paper-plane"), "primary"
         )
         self.message = Message()
+        self._blank = {
+            self.rating: FIRST_RATING,
+            self.label: "",
+            self.caption: "",
+            self.comment: "",
+        }
         self.fill(
             markup(f'<p class="imgcap-muted">{_HINT}</p>'),
             self.rating,
@@ -60,22 +69,29 @@ class FeedbackPanel(Card):
             state.description,
             rating=self.rating.value,
             comment=self.comment.value,
-            corrected_label=self.label.value.strip(),
-            corrected_caption=self.caption.value.strip(),
+            corrected_label=_written(self.label.value),
+            corrected_caption=_written(self.caption.value),
             labels=state.labels,
             templates=state.classify_options.templates,
             session=state.session,
         )
         return record.model_copy(update={"id": self._id})
 
+    def _content(self) -> tuple[object, ...]:
+        return tuple(control.value for control in self._blank)
+
     def _store(self, _button: object) -> None:
         if self.submit.disabled:
+            return
+        if self._done == (self._state.selected, *self._content()):
+            self.message.tell(SAVED)
             return
         try:
             record = self._record()
         except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
             self.message.warn(self._state.sentence(problem))
             return
+        self._sent = self._content()
         self.submit.disabled = True
         self.message.tell("Saving …")
         self._state.in_background(
@@ -84,12 +100,19 @@ class FeedbackPanel(Card):
 
     def _saved(self, _result: None) -> None:
         self._id = uuid7()
-        self.rating.value = FIRST_RATING
-        self.comment.value = self.label.value = self.caption.value = ""
+        for (control, blank), sent in zip(self._blank.items(), self._sent, strict=True):
+            if control.value == sent:  # else it was written while this was being saved
+                control.value = blank
+        self._done = (self._state.selected, *self._blank.values())
         self.submit.disabled = False
-        self.message.tell("Thank you, your feedback is saved.")
+        self.message.tell(SAVED)
         self._state.saved += 1
 
     def _failed(self, sentence: str) -> None:
         self.submit.disabled = False
         self.message.warn(f"{sentence} Nothing was saved yet; you can send it again.")
+
+
+def _written(text: str) -> str:
+    """Return what was typed, exactly; nothing if that was only spaces."""
+    return text if text.strip() else ""
