@@ -121,9 +121,7 @@ window.addEventListener("beforeunload", (event) => event.stopImmediatePropagatio
 window.voila_finish = () => {};
 window.voila_heartbeat = () => {};
 
-document.addEventListener("DOMContentLoaded", () => {
-  const config = JSON.parse(document.getElementById("jupyter-config-data").textContent);
-  followTheme();
-  endKernelWithPage(config.baseUrl, config.kernelId);
-  watch(`${config.baseUrl}api/kernels/${config.kernelId}`);
-});
+const { baseUrl, kernelId } = JSON.parse(document.getElementById("jupyter-config-data").textContent);
+endKernelWithPage(baseUrl, kernelId);
+followTheme();
+watch(`${baseUrl}api/kernels/${kernelId}`);
