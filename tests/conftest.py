@@ -43,11 +43,16 @@ def empty_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def page_settings(tmp_path: Path) -> "Settings":
+def page_settings(tmp_path: Path) -> "Iterator[Settings]":
     """Return settings under which a page writes only to the test's folder."""
     from imgcap.settings import Settings
 
-    return Settings(log=tmp_path / "page.log", feedback=f"csv:{tmp_path / 'feedback.csv'}")
+    package = logging.getLogger("imgcap")
+    before = list(package.handlers)
+    yield Settings(log=tmp_path / "page.log", feedback=f"csv:{tmp_path / 'feedback.csv'}")
+    for handler in set(package.handlers) - set(before):
+        package.removeHandler(handler)
+        handler.close()
 
 
 @pytest.fixture
@@ -63,15 +68,10 @@ def state(page_settings: "Settings", engine: "HeldEngine") -> "Iterator[AppState
     """Return the state of a page whose engine needs no models."""
     from imgcap.widgets.state import AppState
 
-    package = logging.getLogger("imgcap")
-    before = list(package.handlers)
     state = AppState(page_settings, engine)
     engine.listener = state.tell_model
     yield state
     state.shelf.close()
-    for handler in set(package.handlers) - set(before):
-        package.removeHandler(handler)
-        handler.close()
 
 
 @pytest.fixture

@@ -19,6 +19,11 @@ def with_classes(widget: Any, *classes: str) -> Any:
     return widget
 
 
+def plain(text: str) -> str:
+    """Replace half emojis (lone surrogates), with which nothing can be sent to a page."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def style_sheet() -> widgets.HTML:
     """Return the page's looks as a widget, so that they come along wherever the page is shown."""
     css = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
@@ -89,11 +94,11 @@ class Message(widgets.HTML):
 
     def tell(self, sentence: str) -> None:
         """Show a plain remark."""
-        self.value = f'<span role="status">{escape(sentence)}</span>' if sentence else ""
+        self.value = f'<span role="status">{escape(plain(sentence))}</span>' if sentence else ""
 
     def warn(self, sentence: str) -> None:
         """Show what went wrong."""
-        self.value = f'<span role="alert">{escape(sentence)}</span>' if sentence else ""
+        self.value = f'<span role="alert">{escape(plain(sentence))}</span>' if sentence else ""
 
 
 class Columns(widgets.Box):

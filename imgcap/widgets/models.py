@@ -58,10 +58,11 @@ class ModelsPanel(Card):
 
     def _list(self, _change: object = None) -> None:
         rows = "".join(
-            f"<tr><td>{escape(c.id)}</td><td>{escape(c.purpose)}</td><td>{c.megabytes:,} MB</td>"
-            f"<td>{'here' if is_present(c.id, c.role, self._state.settings) else 'to download'}"
+            f"<tr><td>{escape(name)}</td><td>{escape(c.purpose)}</td><td>{c.megabytes:,} MB</td>"
+            f"<td>{'here' if is_present(name, c.role, self._state.settings) else 'to download'}"
             "</td></tr>"
             for c in REGISTRY
+            for name in [EMBEDDED if c.embedded else c.id]
         )
         head = "<tr><th>Checkpoint</th><th>For</th><th>Size</th><th></th></tr>"
         self.list.value = (

@@ -9,7 +9,7 @@ from imgcap.charts import DARK, LIGHT
 from imgcap.feedback import FeedbackRecord, Page, Query, Summary
 from imgcap.feedback.csv_format import encode, header
 from imgcap.widgets.browser import DownloadButton
-from imgcap.widgets.elements import Card, Message, markup, row, with_classes
+from imgcap.widgets.elements import Card, Message, markup, plain, row, with_classes
 from imgcap.widgets.state import EXPECTED, AppState
 
 T = TypeVar("T")
@@ -176,9 +176,5 @@ def frame(records: tuple[FeedbackRecord, ...]) -> Any:
 
 
 def cell(text: str) -> str:
-    """Return a text as the grid can show it: not endless, and without half an emoji.
-
-    A lone surrogate cannot be sent to a page at all; one of them would take the whole grid away.
-    """
-    cut = text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
-    return cut.encode("utf-8", "replace").decode("utf-8")
+    """Return a text as the grid can show it: not endless, and fit to be sent to a page."""
+    return plain(text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…")

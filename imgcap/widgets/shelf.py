@@ -4,7 +4,7 @@ import os
 import tempfile
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -85,8 +85,8 @@ class Shelf:
         picture = self._decode(data, name)
         with self._lock:
             _write(self._file(picture.sha256), data)
-            self._names.setdefault(picture.sha256, picture.name)
-            self._remember(picture)
+            name = self._names.setdefault(picture.sha256, picture.name)
+            self._remember(replace(picture, name=name))
         return Shown(
             id=picture.sha256,
             name=picture.name,

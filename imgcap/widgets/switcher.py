@@ -3,8 +3,6 @@
 import threading
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from imgcap.inference import CancelledError, Engine, EngineError, ModelEvent, open_engine
 from imgcap.settings import Settings
 from imgcap.widgets.state import AppState, events
@@ -42,10 +40,7 @@ class Switcher:
         """
         state = self._state
         choice: dict[Role, str] = {"classifier": classifier, "captioner": captioner}
-        try:
-            settings = Settings.model_validate({**state.settings.model_dump(), **choice})
-        except ValidationError as error:
-            raise EngineError("These names cannot be used for models.") from error
+        settings = state.settings.model_copy(update=choice)
         with state.lock:
             if state.switching:
                 raise EngineError("Other models are being loaded: wait, or cancel that first.")
