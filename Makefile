@@ -25,6 +25,7 @@ lint: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.page
 
 # Rebuilds data/models; PICTURES is the folder of the training archives (see training/README.md).
 models: install

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,19 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 
-from tests.browser.voila_server import PATIENCE, Server, serve, voila
+from tests.browser.voila_server import PATIENCE, Server, launch_chromium, serve, voila
 
 StartServer = Callable[..., Server]
 NewPage = Callable[..., Page]
 
-FLAGS = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-)
 # A busy machine is slow; what is right arrives in the end, and what is wrong may take its time.
 expect.set_options(timeout=PATIENCE * 1000)
 HERE = {"127.0.0.1", "localhost"}
@@ -63,14 +54,12 @@ def server(start_server: StartServer) -> Server:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Return the machine's Chromium, or playwright's own."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for path in map(shutil.which, names) if path), None)
     with sync_playwright() as playwright:
-        if not found and not Path(playwright.chromium.executable_path).exists():
+        browser = launch_chromium(playwright)
+        if browser is None:
             if os.environ.get("IMGCAP_NO_BROWSER"):
                 pytest.skip("IMGCAP_NO_BROWSER is set and there is no Chromium")
             pytest.fail(NO_BROWSER)
-        browser = playwright.chromium.launch(executable_path=found, args=[*FLAGS])
         yield browser
         browser.close()
 

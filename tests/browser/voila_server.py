@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,12 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, Playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARD = ROOT / "dashboard.ipynb"
 FIRST_WIDGET = "#rendered_cells .jupyter-widgets:visible"
 PATIENCE = 60  # seconds; only a broken machine needs them
+FLAGS = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,15 @@ def serve(folder: Path, *command: str, **environment: str) -> Iterator[Server]:
 def voila(notebook: Path = DASHBOARD) -> tuple[str, ...]:
     """Return the command of ``make run``, on a free port and without opening a browser."""
     return ("voila", str(notebook), "--no-browser", "--port={port}", "--Voila.ip=127.0.0.1")
+
+
+def launch_chromium(playwright: Playwright) -> Browser | None:
+    """Start the machine's Chromium, or playwright's own; return None where there is neither."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for path in map(shutil.which, names) if path), None)
+    if not found and not Path(playwright.chromium.executable_path).exists():
+        return None
+    return playwright.chromium.launch(executable_path=found, args=[*FLAGS])
 
 
 def open_dashboard(page: Page, server: Server) -> float:
