@@ -21,7 +21,7 @@ def panel(state: AppState, analyst: Analyst) -> StatusPanel:
 
 
 def shown(widget: object) -> bool:
-    return widget.layout.display != "none"  # type: ignore[attr-defined]  # any widget
+    return widget.layout.display != "none"
 
 
 def test_nothing_to_do(state: AppState, engine: HeldEngine, panel: StatusPanel) -> None:
@@ -56,7 +56,10 @@ def test_work_is_told_and_can_be_cancelled_and_taken_up_again(
         assert "Comparing b.png with the labels (1 of 2) …" in panel.line.value
         assert shown(panel.cancel)
         assert not shown(panel.retry)
-        panel.cancel.click()
+        with state.lock:  # so that the step cannot end before one has looked
+            panel.cancel.click()
+            assert "Stopping after this step …" in panel.line.value
+            assert not shown(panel.cancel)
         wait_until(lambda: not state.working)
         assert "Cancelled; what was answered so far is kept." in panel.line.value
         assert not shown(panel.cancel)

@@ -51,13 +51,15 @@ class StatusPanel(widgets.VBox):
         self.line.tell(self._sentence(event, answered))
         self.progress.layout.display = None if event or state.working else "none"
         self.progress.value = event_fraction(event) if event else _share(answered)
-        _show(self.cancel, shown=bool(state.working or (event and not state.paused)))
+        _show(self.cancel, shown=not state.paused and bool(state.working or event))
         idle = not state.working and event is None
         _show(self.retry, shown=idle and (state.paused or failed or self._lacks_model()))
         self.error.warn(state.error)
         _show(self.trouble, shown=bool(state.error))
 
     def _sentence(self, event: ModelEvent | None, answered: list[bool]) -> str:
+        if self._state.paused and (event or self._state.working):
+            return "Stopping after this step …"
         if event:
             return loading_sentence(event)
         if self._state.working:
@@ -65,6 +67,9 @@ class StatusPanel(widgets.VBox):
             return f"{self._state.working}{count} …"
         if self._state.paused and not all(answered):
             return "Cancelled; what was answered so far is kept."
+        return self._readiness()
+
+    def _readiness(self) -> str:
         if self._lacks_model():
             return "Not every model could be loaded."
         if any(event.stage == "waiting" for event in self._state.models.values()):
