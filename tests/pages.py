@@ -9,7 +9,7 @@ from imgcap.widgets.state import AppState
 from tests.picture_files import encode, quarters
 from tests.test_browser_widgets import Wire
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 """Seconds; only a broken or very busy machine needs them."""
 
 

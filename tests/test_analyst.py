@@ -1,4 +1,5 @@
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -10,6 +11,7 @@ from imgcap.images import open_picture
 from imgcap.inference import CaptionOptions, ClassifyOptions, Description, ModelError
 from imgcap.settings import Settings
 from imgcap.widgets.analyst import Analyst
+from imgcap.widgets.preview import PreviewPanel
 from imgcap.widgets.state import AppState
 from tests.fakes import HeldEngine, captioned, scored
 from tests.pages import bring, wait_until
@@ -136,12 +138,27 @@ def test_a_question_is_answered_anew_only_where_it_changed(
     assert fits(state, state.description)
 
 
+def fiddle(state: AppState, seed: int) -> None:
+    """Change the picture on screen and the question, as a very nervous person would."""
+    dice = random.Random(seed)  # noqa: S311  # no secret
+    for _ in range(60):
+        with state.lock:
+            match dice.randrange(4):
+                case 0:
+                    lists = [("one", "two"), ("one", "three", "four"), ("five",)]
+                    state.labels = dice.choice(lists)
+                case 1:
+                    state.caption_options = CaptionOptions(num_beams=dice.choice((1, 2)))
+                case _:
+                    state.selected = dice.choice(state.pictures).id
+        time.sleep(dice.random() / 200)
+
+
 @pytest.mark.usefixtures("analyst")
 def test_no_result_is_ever_shown_for_another_picture_or_question(
     state: AppState, engine: HeldEngine
 ) -> None:
     brought = bring(state, *(f"{number}.png" for number in range(6)))
-    lists = [("one", "two"), ("one", "three", "four"), ("five",)]
     mistakes: list[Description] = []
     shown: list[Description] = []
 
@@ -153,21 +170,11 @@ def test_no_result_is_ever_shown_for_another_picture_or_question(
                 mistakes.append(description)
 
     state.observe(look, "description")
+    preview = PreviewPanel(state)
+    pages: list[str] = []
+    preview.view.observe(lambda change: pages.append(change["new"]), "value")
 
-    def fiddle(seed: int) -> None:
-        dice = random.Random(seed)  # noqa: S311  # no secret
-        for _ in range(60):
-            with state.lock:
-                match dice.randrange(4):
-                    case 0:
-                        state.labels = dice.choice(lists)
-                    case 1:
-                        state.caption_options = CaptionOptions(num_beams=dice.choice((1, 2)))
-                    case _:
-                        state.selected = dice.choice(brought).id
-            time.sleep(dice.random() / 200)
-
-    threads = [threading.Thread(target=fiddle, args=(seed,)) for seed in range(4)]
+    threads = [threading.Thread(target=fiddle, args=(state, seed)) for seed in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -180,6 +187,10 @@ def test_no_result_is_ever_shown_for_another_picture_or_question(
     assert fits(state, description)
     assert description.predictions
     assert description.caption
+    for page in pages:
+        name, alt = re.findall(r'alt="(.*?)".*<strong>(.*?)<', page)[0][::-1]
+        [owner] = [picture for picture in brought if picture.name == name]
+        assert alt == name or owner.id[:12] in alt, "the caption of another picture"
     assert max(Counter(engine.done).values()) == 1, "nothing is answered twice"
     assert state.error == ""
 

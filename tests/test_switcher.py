@@ -51,7 +51,7 @@ def over(state: AppState) -> bool:
 
 def loaded(engine: Engine, role: str) -> object:
     assert isinstance(engine, LocalEngine)
-    return engine._loaders[role].loaded  # type: ignore[index]  # any role
+    return engine._loaders[role].loaded
 
 
 @pytest.mark.usefixtures("answering")
@@ -140,7 +140,7 @@ class Doors:
 
     def __call__(self, settings: Settings, listener: object, like: object = None) -> HeldEngine:
         del like
-        self.opened.append(HeldEngine(settings.classifier, settings.captioner, listener))  # type: ignore[arg-type]
+        self.opened.append(HeldEngine(settings.classifier, settings.captioner, listener))
         return self.opened[-1]
 
 
@@ -156,7 +156,7 @@ def hold_next(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
     opening = doors.__call__
 
     def held(*args: object, **kwargs: object) -> HeldEngine:
-        engine = opening(*args, **kwargs)  # type: ignore[arg-type]
+        engine = opening(*args, **kwargs)
         engine._gates["load"].clear()
         return engine
 

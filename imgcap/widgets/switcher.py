@@ -1,15 +1,10 @@
 """Changing the models of an open page: the new ones are loaded before the old ones go."""
 
 import threading
-from typing import TYPE_CHECKING
 
 from imgcap.inference import CancelledError, Engine, EngineError, ModelEvent, open_engine
 from imgcap.settings import Settings
 from imgcap.widgets.state import AppState, events
-
-if TYPE_CHECKING:
-    from imgcap.inference.results import Role
-
 
 IN_USE = "The chosen models are in use."
 
@@ -39,7 +34,7 @@ class Switcher:
             If another choice is still being loaded.
         """
         state = self._state
-        choice: dict[Role, str] = {"classifier": classifier, "captioner": captioner}
+        choice = {"classifier": classifier, "captioner": captioner}
         settings = state.settings.model_copy(update=choice)
         with state.lock:
             if state.switching:
@@ -47,7 +42,8 @@ class Switcher:
             self._cancelled = threading.Event()
             state.switched = ""
             state.switching = {
-                role: ModelEvent(role, name, "waiting") for role, name in choice.items()
+                "classifier": ModelEvent("classifier", classifier, "waiting"),
+                "captioner": ModelEvent("captioner", captioner, "waiting"),
             }
         threading.Thread(target=self._load, args=(settings,), daemon=True).start()
 
