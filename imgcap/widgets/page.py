@@ -9,7 +9,7 @@ from imgcap.widgets.state import AppState
 
 HEAD = """<h1>imgcap</h1>
 <p class="imgcap-muted">Drop in a picture: what it shows, how to say it, how sure the models are.
-Nothing leaves this computer but what you choose to download.</p>"""
+Pictures are looked at where this page is served from, and sent nowhere else.</p>"""
 NAMES = {"imgcap-grid": "Table of feedback", "imgcap-chart": "Chart of confidence"}
 
 
