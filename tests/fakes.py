@@ -86,6 +86,8 @@ class HeldEngine:
     ----------
     begun, done
         What was asked and what was answered, in order: step, the picture's name, the question.
+    broken_off
+        How many requests ended because they were cancelled.
     problems
         Part of a picture's name to the error that work on it raises; a step and a name, such as
         ``caption cat.png``, for one step only.
@@ -110,6 +112,7 @@ class HeldEngine:
         self.done: list[tuple[str, str, Any]] = []
         self.problems: dict[str, Exception] = {}
         self.load_problems: dict[Role, Exception] = {}
+        self.broken_off = 0
         self.closed = False
 
     @contextmanager
@@ -201,6 +204,7 @@ class HeldEngine:
         while not (cancel and cancel()):
             if self._gates[what].wait(0.005):
                 return None
+        self.broken_off += 1
         return CancelledError()
 
     def _tell(self, role: Role, stage: str, message: str = "") -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imgcap.images import open_picture
+from imgcap.images import Picture, open_picture
 from imgcap.inference import CaptionOptions, ClassifyOptions, Description, ModelError
 from imgcap.settings import Settings
 from imgcap.widgets.analyst import Analyst
@@ -278,7 +278,8 @@ def test_a_picture_can_go_while_it_is_worked_on(state: AppState, engine: HeldEng
         [cat] = bring(state, "cat.png")
         wait_until(lambda: engine.begun)
         state.remove(cat.id)
-        wait_until(lambda: not state.working, "work that nobody wants is broken off")
+        wait_until(lambda: engine.broken_off, "work that nobody wants")
+        assert state.working == ""
         assert state.description is None
         assert state.statuses == {}
     assert engine.done == []
@@ -288,13 +289,26 @@ def test_a_picture_can_go_while_it_is_worked_on(state: AppState, engine: HeldEng
 
 
 @pytest.mark.usefixtures("analyst")
-def test_a_picture_whose_file_went_away_is_no_error_once_it_is_gone(state: AppState) -> None:
-    for _ in range(20):
-        [cat] = bring(state, "cat.png")
-        state.remove(cat.id)
+def test_a_picture_that_goes_before_it_is_opened_is_no_error(
+    state: AppState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, go, opening = threading.Event(), threading.Event(), state.shelf.open
+
+    def slow(picture_id: str) -> Picture:
+        asked.set()
+        go.wait()
+        return opening(picture_id)
+
+    monkeypatch.setattr(state.shelf, "open", slow)
+    [cat] = bring(state, "cat.png")
+    asked.wait()
+    state.remove(cat.id)
+    go.set()
+    bring(state, "dog.png")
+    wait_until(lambda: is_done(state))
     bring(state, "cat.png")
     wait_until(lambda: is_done(state))
-    assert not state.settings.log.read_text()
+    assert state.error == ""
 
 
 @pytest.mark.usefixtures("analyst")
