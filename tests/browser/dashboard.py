@@ -97,9 +97,10 @@ class Dashboard:
         return self.plot.locator(MARKS[kind])
 
     def send_feedback(self, comment: str) -> None:
-        """Comment, send, and wait for the confirmation."""
+        """Comment, send, and wait for the confirmation and an empty form."""
         self.feedback.get_by_label("Comment").fill(comment)
         self.press("Send feedback")
+        expect(self.feedback.get_by_label("Comment")).to_have_value("")
         expect(self.feedback.get_by_text("Thank you, your feedback is saved.")).to_be_visible()
 
     def download(self, button: str, *, within: Locator) -> Download:
