@@ -17,8 +17,8 @@ T = TypeVar("T")
 MOST_ROWS = 1_000
 MOST_CHARACTERS = 1_000
 WIDTHS = {
-    "Time (UTC)": 140,
-    "Rating": 60,
+    "Time (UTC)": 165,
+    "Rating": 75,
     "Comment": 260,
     "Label": 150,
     "Right label": 150,
