@@ -89,7 +89,11 @@ class RecordsPanel(Card):
         self._read()
 
     def _colour(self, _change: object = None) -> None:
-        self.text.text_color = (DARK if self._state.dark else LIGHT).ink
+        theme = DARK if self._state.dark else LIGHT
+        self.text.text_color = theme.ink
+        ground = dict.fromkeys(("void_color", "background_color"), theme.surface)
+        lines = dict.fromkeys(("grid_line_color", "header_grid_line_color"), theme.grid)
+        self.grid.grid_style = ground | lines
 
     def _read(self, _change: object = None) -> None:
         store, query = self._state.store, Query(text=self.search.value.strip())
