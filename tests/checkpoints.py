@@ -142,8 +142,12 @@ def build_grid_captioner(folder: Path) -> Path:
     text = {**small, "vocab_size": 30_524, "bos_token_id": 30_522, "eos_token_id": 2}
     text |= {"pad_token_id": 0, "sep_token_id": 102, "encoder_hidden_size": 32}
     text |= {"num_hidden_layers": 2, "initializer_range": 0.3, "max_position_embeddings": 64}
-    summary = {"num_summary_tokens": 1, "hidden_dim": 64, "out_channels": [16, 24, 24, 64]}
-    config = GridCaptionerConfig(text_config=text, vision_config={**tower, **small, **summary})
+    # One more stage, which keeps the size of the grid: the grid before it is read.
+    tower |= {name: [*tower[name], 1] for name in ("strides", "num_block_repeats", "expand_ratios")}
+    tower |= {"kernel_sizes": [3] * 5, "in_channels": [32, 16, 24, 24, 24]}
+    tower |= {"out_channels": [16, 24, 24, 24, 32]}
+    concepts = {"grid_dim": 24, "num_concepts": 10, "num_concept_tokens": 3}
+    config = GridCaptionerConfig(text_config=text, vision_config={**tower, **small, **concepts})
     config.save_pretrained(folder)
     processor = transformers.BlipProcessor(
         transformers.BlipImageProcessorPil(size={"height": 64, "width": 64}), bert_tokenizer()

@@ -60,6 +60,16 @@ def test_the_best_label_fits(answers: dict[str, dict[str, Any]], sample: str) ->
     assert answers[sample]["predictions"][0]["label"] in FITTING[sample]
 
 
-def test_the_caption_names_the_cat(answers: dict[str, dict[str, Any]]) -> None:
-    words = answers["cat"]["caption"].split()
-    assert {"cat", "kitten"} & set(words)
+@pytest.mark.parametrize(
+    ("sample", "fitting"),
+    [
+        ("astronaut", {"man", "woman", "person"}),
+        ("cat", {"cat", "kitten"}),
+        ("coffee", {"coffee", "cup"}),
+        ("pagoda", {"building", "palace", "pagoda", "temple"}),
+    ],
+)
+def test_the_caption_names_the_thing(
+    answers: dict[str, dict[str, Any]], sample: str, fitting: set[str]
+) -> None:
+    assert fitting & set(answers[sample]["caption"].split())

@@ -77,8 +77,8 @@ CAPTIONER_CARD = """\
 # {name}
 
 English captions without a download: {millions:.1f} million parameters in float16 ({megabytes:.1f} MB). BLIP's text
-decoder, three layers of width 256, attends to the 7 x 7 grid of an EfficientNet-Lite2 tower and writes whole words from a
-vocabulary of {vocabulary:,}. The architecture is `imgcap.inference.embedded.GridCaptioner`; after importing that module
+decoder, three layers of width 256, attends to the 7 x 7 grid of an EfficientNet-Lite2 tower and to the names of the five
+ImageNet classes that the tower finds likeliest, and writes whole words from a vocabulary of {vocabulary:,}. The architecture is `imgcap.inference.embedded.GridCaptioner`; after importing that module
 the folder loads through `AutoModelForImageTextToText`.
 
 ## What it is good for
@@ -107,8 +107,9 @@ on the same pictures, so the figures are a little flattering:
 
 ## Training
 
-`make models` (see `training/README.md`): cross-entropy on Flickr8k's captions and on phrases made from the class names
-of the other sets, then self-critical training on CIDEr.
+`make models` (see `training/README.md`): cross-entropy on Flickr8k's captions, on phrases made from the class names of the
+other sets, and on naming the likeliest class of pictures that show nothing else; then self-critical training on CIDEr. The
+tower and its classifier are the published ones and were not trained further.
 """
 
 

@@ -7,13 +7,13 @@ from collections import Counter
 from pathlib import Path
 
 import torch
-from captioner import build_model
 from heads import DIMENSION
 from phrases import TAGS, class_texts
 from pictures import LABELLED, read_set
 from texts import MINILM, names_of, text_config
 from torch import Tensor
 from tower import build_tower, vision_config
+from trainee import build_model
 from transformers import (
     AlignConfig,
     AlignModel,
@@ -143,14 +143,18 @@ def export_classifier(
     AlignProcessor(image_processor(), tokenizer).save_pretrained(folder)
 
 
-def export_captioner(
-    weights: dict[str, Tensor], tokenizer: PreTrainedTokenizerFast, variant: str, out: Path
-) -> None:
+def export_captioner(trained: Path, variant: str, out: Path) -> None:
     """Write the captioner and its processor."""
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(trained.parent)
     model = build_model(variant, len(tokenizer)).eval()
-    model.load_state_dict(weights)
+    model.load_state_dict(torch.load(trained, weights_only=True))
     model.generation_config = GenerationConfig(
-        bos_token_id=2, eos_token_id=3, pad_token_id=0, max_new_tokens=24, num_beams=3
+        bos_token_id=2,
+        eos_token_id=3,
+        pad_token_id=0,
+        max_new_tokens=24,
+        num_beams=3,
+        no_repeat_ngram_size=3,
     )
     # Only whole words are ever said: padding, unknown, start and letter pieces are out of reach.
     silent = [i for token, i in tokenizer.get_vocab().items() if token.startswith("##")]
@@ -177,9 +181,7 @@ def main() -> None:
         texts = corpus(args.cache / "pictures", root / "data" / "labels")
         export_classifier(trained, args.variant, texts, args.vocabulary, args.temperature, args.out)
     if args.captioner:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(args.captioner.parent)
-        weights = torch.load(args.captioner, weights_only=True)
-        export_captioner(weights, tokenizer, args.variant, args.out)
+        export_captioner(args.captioner, args.variant, args.out)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@ from vocabulary import (
     VIEW_RANGES,
     clean,
     indices,
-    with_article,
 )
+
+from imgcap.labels import with_article
 
 TAGS = tuple(
     dict.fromkeys(
@@ -173,8 +174,7 @@ def class_texts(item: Item, index: int) -> list[str]:
         who = "two people" if item.label in PAIRS else "a person"
         return [f"{who} {action}" for action in ACTIONS[item.label]]
     if item.name == "caltech101":
-        noun = CALTECH.get(item.label, clean(item.label))
-        return [with_article(noun), f"a close up of {with_article(noun)}"]
+        return [with_article(CALTECH.get(item.label, clean(item.label)))]
     noun = with_article(clean(item.label).lower())
     kinds = imagenet_kinds(index)
-    return [*kinds, *kinds, noun, f"a close up of {kinds[0] if kinds else noun}"]
+    return [*kinds, *kinds, noun]

@@ -219,11 +219,6 @@ def indices(ranges: tuple[tuple[int, int] | int, ...]) -> set[int]:
     return found
 
 
-def with_article(noun: str) -> str:
-    """Put `a` or `an` before a noun, as its spelling suggests."""
-    return f"{'an' if noun[0].lower() in 'aeio' else 'a'} {noun}"
-
-
 def clean(name: str) -> str:
     """Turn a class name into words: no underscores, no bracketed remark, first of alternatives."""
     return name.replace("_", " ").split("(")[0].split(" / ")[0].split(",")[0].strip()

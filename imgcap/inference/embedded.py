@@ -1,11 +1,14 @@
-"""The embedded captioner: BLIP's text decoder reading the grid of an EfficientNet-Lite tower.
+"""The embedded captioner: BLIP's text decoder reading an EfficientNet-Lite grid and named concepts.
 
 Importing this module registers the architecture, so that ``AutoConfig`` and
 ``AutoModelForImageTextToText`` load its ordinary ``save_pretrained`` folder without remote code.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  # its usual name
 from transformers import (
     AlignVisionConfig,
     AlignVisionModel,
@@ -24,10 +27,12 @@ from transformers.models.blip.modeling_blip import (
 
 
 class GridEncoderConfig(AlignVisionConfig):
-    """An ALIGN vision tower whose grid is read by a few transformer layers.
+    """An ALIGN vision tower whose grid, embedding and likeliest concepts become tokens.
 
-    The tower's first `hidden_size` output channels become a token for each cell; each further
-    `hidden_size` channels of its `hidden_dim` are averaged over the grid into a summary token.
+    `grid_dim` are the channels of the grid before the tower's last stage, `hidden_dim` those of the
+    embedding: the mean of the tower's output. A linear classifier over the embedding knows
+    `num_concepts` concepts, whose names have at most `concept_name_length` words; the
+    `num_concept_tokens` likeliest are read.
     """
 
     model_type = "imgcap-grid-encoder"
@@ -36,7 +41,10 @@ class GridEncoderConfig(AlignVisionConfig):
     intermediate_size: int = 1024
     num_attention_heads: int = 8
     num_mixing_layers: int = 1
-    num_summary_tokens: int = 0
+    grid_dim: int = 320
+    num_concepts: int = 1000
+    num_concept_tokens: int = 5
+    concept_name_length: int = 8
     layer_norm_eps: float = 1e-5
     attention_dropout: float | int = 0.0
 
@@ -54,39 +62,72 @@ class GridCaptionerConfig(BlipConfig):
 class GridEncoder(nn.Module):
     """Turn pixels into the tokens that the decoder attends to.
 
-    The first token is the mean of the cells; summary tokens and the cells in reading order follow.
+    The likeliest concepts come first, then a token of the whole picture, then the cells of the
+    grid in reading order. A concept's token is the mean of the decoder's own embeddings of its
+    name, which lets the decoder copy a name that hardly occurs in captions.
     """
+
+    embed_words: Callable[[Tensor], Tensor]
+    """The decoder's word embedding, given by the model that both are part of."""
 
     def __init__(self, config: GridEncoderConfig) -> None:
         super().__init__()
-        self.summaries = config.num_summary_tokens
-        self.width = config.hidden_size
-        tokens = 1 + self.summaries + (int(config.image_size) // 32) ** 2
+        self.config = config
+        width, concepts = config.hidden_size, config.num_concepts
+        cells = (int(config.image_size) // 32) ** 2
         self.tower = AlignVisionModel(config)
-        self.position_embedding = nn.Parameter(torch.zeros(1, tokens, self.width))
+        self.concept_logits = nn.Linear(config.hidden_dim, concepts)
+        self.concept_words: Tensor
+        words = torch.zeros(concepts, config.concept_name_length, dtype=torch.long)
+        self.register_buffer("concept_words", words)
+        self.concept_norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
+        self.concept_kind = nn.Parameter(torch.zeros(width))
+        self.belief = nn.Linear(1, width)
+        self.summary = nn.Linear(config.hidden_dim, width)
+        self.cell = nn.Linear(config.grid_dim, width)
+        self.cell_norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
+        self.position_embedding = nn.Parameter(torch.zeros(1, 1 + cells, width))
         self.layers = nn.ModuleList(
             BlipEncoderLayer(config) for _ in range(config.num_mixing_layers)
         )
-        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
 
     def forward(self, pixel_values: Tensor, **_: object) -> BaseModelOutput:
         """Encode `(n, 3, size, size)` pixels as `(n, tokens, hidden_size)` tokens."""
         pixels = pixel_values.to(self.position_embedding.dtype)
-        grid = self.tower(pixel_values=pixels).last_hidden_state
-        return BaseModelOutput(self.mix(self.tokens(grid)))
+        seen = self.tower(pixel_values=pixels, output_hidden_states=True)
+        grid = seen.hidden_states[-2].flatten(2).transpose(1, 2)
+        embedding = seen.last_hidden_state.mean((2, 3))
+        picture = self.mix(self.picture(grid, embedding))
+        return BaseModelOutput(torch.cat([self.concepts(*self.likeliest(embedding)), picture], 1))
 
-    def tokens(self, grid: Tensor) -> Tensor:
-        """Turn a `(n, hidden_dim, rows, columns)` grid into `(n, tokens, hidden_size)`."""
-        channels = grid.flatten(2).transpose(1, 2)
-        cells = channels[:, :, : self.width]
-        summary = channels[:, :, self.width :].mean(1).view(len(grid), self.summaries, self.width)
-        return torch.cat([cells.mean(1, keepdim=True), summary, cells], 1) + self.position_embedding
+    def likeliest(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        """Return probabilities and indices of concepts, both `(n, num_concept_tokens)`."""
+        probabilities = self.concept_logits(embedding).float().softmax(-1)
+        best = probabilities.topk(self.config.num_concept_tokens)
+        return best.values.to(embedding.dtype), best.indices
+
+    def concepts(self, probabilities: Tensor, indices: Tensor) -> Tensor:
+        """Embed concepts: the words of their names, and how likely each is."""
+        words = self.concept_words[indices]
+        known = (words != 0).unsqueeze(-1)
+        names = (self.embed_words(words) * known).sum(2) / known.sum(2).clamp(min=1)
+        logs = probabilities.clamp(min=1e-4).log().unsqueeze(-1)
+        tokens: Tensor = self.concept_norm(4 * names) + self.belief(logs / 4) + self.concept_kind
+        return tokens
+
+    def picture(self, grid: Tensor, embedding: Tensor) -> Tensor:
+        """Embed the `(n, cells, grid_dim)` grid and the picture's embedding."""
+        summary = F.layer_norm(self.summary(embedding), (self.config.hidden_size,))
+        cells = self.cell_norm(self.cell(grid))
+        return torch.cat([summary.unsqueeze(1), cells], 1) + self.position_embedding
 
     def mix(self, tokens: Tensor) -> Tensor:
-        """Let the tokens see each other."""
+        """Let the picture's tokens see each other."""
         for layer in self.layers:
             tokens = layer(tokens)
-        return self.norm(tokens)
+        mixed: Tensor = self.norm(tokens)
+        return mixed
 
 
 class GridCaptioner(BlipForConditionalGeneration):
@@ -98,9 +139,14 @@ class GridCaptioner(BlipForConditionalGeneration):
         BlipPreTrainedModel.__init__(self, config)
         self.vision_model = GridEncoder(config.vision_config)
         self.text_decoder = BlipTextLMHeadModel(config.text_config)
+        self.vision_model.embed_words = self._embed_words
         self.decoder_input_ids = config.text_config.bos_token_id
         self.decoder_pad_token_id = config.text_config.pad_token_id
         self.post_init()
+
+    def _embed_words(self, ids: Tensor) -> Tensor:
+        embedded: Tensor = self.text_decoder.bert.embeddings.word_embeddings(ids)
+        return embedded
 
 
 AutoConfig.register(GridCaptionerConfig.model_type, GridCaptionerConfig, exist_ok=True)
