@@ -30,13 +30,18 @@ class FeedbackPanel(Card):
         self._id = uuid7()
         self._sent: tuple[object, ...] = ()
         self._done: tuple[object, ...] | None = None
-        self.rating = widgets.IntSlider(FIRST_RATING, min=1, max=5, description="Rating")
+        # Told when the control is left, not at every key: ipywidgets holds back what is typed while
+        # the kernel is busy, but not the click of a button, which would then overtake it.
+        told = {"continuous_update": False}
+        self.rating = widgets.IntSlider(FIRST_RATING, min=1, max=5, description="Rating", **told)
         self.label = widgets.Combobox(
-            description="Right label", placeholder="if another label fits better"
+            description="Right label", placeholder="if another label fits better", **told
         )
-        self.caption = widgets.Text(description="Right caption", placeholder="how you would say it")
+        self.caption = widgets.Text(
+            description="Right caption", placeholder="how you would say it", **told
+        )
         self.comment = widgets.Textarea(
-            description="Comment", placeholder="anything else worth knowing", rows=3
+            description="Comment", placeholder="anything else worth knowing", rows=3, **told
         )
         self.submit = with_classes(
             widgets.Button(description="Send feedback", icon="paper-plane"), "primary"
