@@ -13,8 +13,8 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parent.parent
 DASHBOARD = ROOT / "dashboard.ipynb"
 PANELS = (
-    *("Bring a picture", "What to look for", "Models", "What it shows"),
-    *("Tell it where it was wrong", "What was said"),
+    *("Bring a picture", "What to look for", "What it shows"),
+    *("Tell it where it was wrong", "Models", "What was said"),
 )
 USE = """
 import time
@@ -23,8 +23,8 @@ def wait_until(condition):
     while not condition():
         assert time.monotonic() < deadline, (state.error, state.statuses, state.models)
         time.sleep(0.1)
-result, chart, feedback = columns.right.children
-upload, preview, question, models = columns.left.children
+result, chart, feedback, models = columns.right.children
+upload, preview, question = columns.left.children
 upload.samples.set_state({"selected": "cat.jpg"})
 wait_until(lambda: set(state.statuses.values()) == {"done"})
 feedback.comment.value = "From a notebook."
