@@ -29,13 +29,13 @@ def test_what_was_typed_comes_back_exactly(text: str) -> None:
 @given(st.one_of(NASTY, ANYTHING))
 def test_no_cell_begins_a_formula_under_any_delimiter(text: str) -> None:
     cell = neutralise(text)
-    assert cell[:1] not in {*"=+-@＝＋－＠", "\t", "\r", "\n"}  # noqa: RUF001
+    assert cell[:1] not in {*"=+-@＝＋－＠", "\t", "\r", "\n"}
     written = StringIO(newline="")
     csv.writer(written, quoting=csv.QUOTE_ALL).writerow(["first", cell])
     for line in written.getvalue().splitlines():
         for delimiter in ";\t":
             for part in line.split(delimiter):
-                assert part.strip(' "')[:1] not in {*"=+-@＝＋－＠"}  # noqa: RUF001
+                assert part.strip(' "')[:1] not in {*"=+-@＝＋－＠"}
 
 
 @pytest.mark.parametrize(
