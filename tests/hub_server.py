@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,12 +38,13 @@ class Commit:
 
 @dataclass
 class Hub:
-    """Repositories by id and reference, and the log of what was asked for."""
+    """Repositories by id and reference, the log of what was asked for, and how slow it answers."""
 
     commits: dict[str, dict[str, Commit]] = field(default_factory=dict)
     pulls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     url: str = ""
+    pace: float = 0  # seconds before each megabyte of a file
 
     def add(self, hub_id: str, reference: str, commit: Commit) -> None:
         references = self.commits.setdefault(hub_id, {})
@@ -140,7 +142,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("X-Repo-Commit", commit.id)
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(content[start:])
+            self._write(content[start:])
+
+    def _write(self, content: bytes) -> None:
+        for start in range(0, len(content), 2**20):
+            time.sleep(self.hub.pace)
+            self.wfile.write(content[start : start + 2**20])
 
     def _json(self, content: object, status: int = 200, code: str = "") -> None:
         body = json.dumps(content).encode()

@@ -7,7 +7,7 @@ from playwright.sync_api import Download, Locator, Page, expect
 
 from imgcap.feedback import FeedbackRecord, open_store
 from imgcap.settings import Settings
-from tests.browser.voila_server import PATIENCE, ROOT, Server, open_dashboard
+from tests.browser.voila_server import PATIENCE, ROOT, Server, open_dashboard, wait_until
 
 SAMPLES = ROOT / "data" / "samples"
 MARKS = {
@@ -65,7 +65,8 @@ class Dashboard:
         expect(self.thumbnail(name)).to_contain_text("Done")
         expect(self.caption).to_be_visible()
         expect(self.summary).to_be_visible()
-        expect(self.picture.locator("img")).to_have_attribute("alt", self.caption.inner_text())
+        image = self.picture.locator("img")
+        wait_until(lambda: image.get_attribute("alt") == self.caption.inner_text())
 
     def labels(self) -> list[str]:
         """Return the labels of the table, best first."""

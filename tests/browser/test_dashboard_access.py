@@ -1,0 +1,103 @@
+"""The dashboard on a telephone, by keyboard, and for those who do not see it."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NewPage
+from tests.browser.dashboard import SAMPLES, Dashboard, stored
+from tests.browser.voila_server import Server
+
+FOLDS = ("How it works", "How labels are asked", "How captions are written", "Choose other models")
+CONTROLS = (
+    *("button", "checkbox", "combobox", "link", "progressbar", "radio", "searchbox", "slider"),
+    *("spinbutton", "switch", "textbox"),
+)
+NAMELESS = re.compile(rf'- ({"|".join(CONTROLS)})(?! ")')
+FOCUSED = """() => {
+    const focused = document.activeElement;
+    const names = [focused.ariaLabel, focused.labels?.[0]?.textContent, focused.innerText];
+    return names.find((name) => name?.trim())?.trim() ?? focused.tagName;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_telephone_shows_picture_result_and_chart_in_this_order(
+    new_page: NewPage, server: Server, scheme: str
+) -> None:
+    page = new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    dashboard = Dashboard(page, server)
+    dashboard.take_sample("cat")
+    expect(dashboard.marks("Horizontal bar")).to_have_count(6)
+    for fold in FOLDS:
+        dashboard.press(fold)
+    dashboard.send_feedback("m" * 300)
+    dashboard.use_labels(f"a cat\n{'m' * 200}")
+    expect(dashboard.rows).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    parts = (dashboard.picture, dashboard.result, dashboard.plot, dashboard.feedback)
+    boxes = [box for part in parts if (box := part.bounding_box())]
+    assert [box["y"] for box in boxes] == sorted(box["y"] for box in boxes)
+    for box in boxes:
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+
+
+def test_every_control_has_a_name(page: Page, server: Server) -> None:
+    dashboard = Dashboard(page, server)
+    dashboard.bring(SAMPLES / "cat.jpg", SAMPLES / "coffee.jpg")
+    expect(dashboard.strip.filter(has_text="Done")).to_have_count(2)
+    for fold in FOLDS:
+        dashboard.press(fold)
+    dashboard.send_feedback("named")
+    expect(dashboard.marks("Horizontal bar")).to_have_count(6)
+    expect(page.get_by_role("slider", name="Length")).to_have_count(2)
+    tree = page.locator("body").aria_snapshot()
+    assert tree.count("- button") > 20, "the page is there"
+    assert [line.strip() for line in tree.splitlines() if NAMELESS.search(line)] == []
+    assert page.locator("main img:not([alt])").count() == 0
+    names = re.findall(r'- heading "([^"]+)"', tree)
+    assert names[0] == "imgcap"
+    assert len(names) == len(set(names))
+
+
+def test_all_is_done_by_keyboard_alone(page: Page, server: Server) -> None:
+    dashboard = Dashboard(page, server)
+    expect(dashboard.records.get_by_role("button", name="Refresh")).to_be_enabled()
+    expect(page.locator(".imgcap-status")).to_contain_text("Ready.")
+    keyboard = page.keyboard
+
+    def tab_to(name: str) -> None:
+        passed = []
+        while not (passed and passed[-1].startswith(name)):
+            assert len(passed) < 60, passed
+            keyboard.press("Tab")
+            passed.append(page.evaluate(FOCUSED))
+
+    tab_to("Upload pictures")
+    with page.expect_file_chooser() as chooser:
+        keyboard.press("Enter")
+    chooser.value.set_files([SAMPLES / "coffee.jpg"])
+    dashboard.expect_answer("coffee.jpg")
+    tab_to("astronaut")
+    keyboard.press("ArrowRight")
+    dashboard.expect_answer("cat.jpg")
+    tab_to("Labels")
+    keyboard.press("Control+A")
+    keyboard.type("a cat, a dog")
+    tab_to("Use these labels")
+    keyboard.press("Enter")
+    expect(dashboard.rows).to_have_count(2)
+    tab_to("Chart")
+    keyboard.press("ArrowDown")
+    expect(dashboard.marks("Pie")).to_have_count(2)
+    tab_to("Rating")
+    keyboard.press("ArrowRight")
+    tab_to("Comment")
+    keyboard.type("by keyboard")
+    tab_to("Send feedback")
+    keyboard.press("Space")
+    expect(dashboard.feedback.get_by_text("Thank you, your feedback is saved.")).to_be_visible()
+    assert (stored(server)[0].rating, stored(server)[0].comment) == (4, "by keyboard")
+    tab_to("Refresh")
