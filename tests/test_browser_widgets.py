@@ -2,6 +2,7 @@ import asyncio
 import base64
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -208,7 +209,9 @@ def test_a_page_that_falls_silent_is_given_up() -> None:
         assert not uploads.refused
         await asyncio.sleep(0.1)
 
-    asyncio.run(go_silent())
+    # In a thread of its own: playwright, once it has run, leaves a loop in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, go_silent()).result()
     assert uploads.refused == ["“cat.jpg” did not arrive whole and was left out."]
     assert uploads.zone._incoming is None
 

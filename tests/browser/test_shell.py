@@ -158,11 +158,12 @@ def test_the_policy_names_no_other_host(page: Page, shell: Server) -> None:
     ["data/feedback.csv", "data/samples/cat.jpg", "data/models/evaluation.json", "dashboard.ipynb"],
 )
 def test_no_file_of_ours_is_served(server: Server, path: str, trick: str) -> None:
+    known = kernels(server)
     for address in (f"/voila/files/{trick.format(path)}", f"/voila/files/{quote(path, safe='')}"):
         status, text = ask(server, address)
         assert status in {403, 404}
         assert text.startswith("<html><title>40")
-    assert kernels(server) == []
+    assert set(kernels(server)) <= set(known)
 
 
 def test_closing_the_tab_ends_its_kernel_and_no_other(new_page: NewPage, shell: Server) -> None:
