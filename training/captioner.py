@@ -179,7 +179,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--variant", default="lite2")
     parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--critical-steps", type=int, default=1200)
+    parser.add_argument("--critical-steps", type=int, default=300)
     parser.add_argument("--rate", type=float, default=8e-4)
     parser.add_argument("--start", type=Path, help="go on from these weights")
     args = parser.parse_args()

@@ -7,9 +7,9 @@ from typing import Any
 import ipywidgets as widgets
 
 
-def markup(value: str = "", *classes: str) -> widgets.HTML:
+def markup(value: str = "") -> widgets.HTML:
     """Return a widget for markup of ours; what comes from a person goes through `escape` first."""
-    return with_classes(widgets.HTML(value), *classes)
+    return widgets.HTML(value)
 
 
 def with_classes(widget: Any, *classes: str) -> Any:

@@ -38,12 +38,14 @@ class ResultPanel(Card):
             file_name="result.json",
             mime="application/json",
             make=lambda: result_json(self._description()),
+            on_error=state.report,
         )
         self.csv = DownloadButton(
             label="CSV",
             file_name="result.csv",
             mime="text/csv",
             make=lambda: result_csv(self._description()),
+            on_error=state.report,
         )
         self.actions = row(self.copy_caption, self.copy_summary, self.json, self.csv)
         self.fill(self.answers, self.actions)

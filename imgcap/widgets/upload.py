@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imgcap.images import open_picture
 from imgcap.widgets.browser import DropZone, PictureStrip, Status, StripItem
-from imgcap.widgets.elements import Card, Message, markup, with_classes
+from imgcap.widgets.elements import Card, Message, markup
 from imgcap.widgets.shelf import THUMBNAIL_SIDE, Shown, reduced
 from imgcap.widgets.state import EXPECTED, AppState
 
@@ -44,9 +44,7 @@ class UploadPanel(Card):
             hint=f"JPEG, PNG, WebP or GIF, up to {state.settings.max_upload_mb} MB each",
         )
         self.message = Message()
-        self.samples = with_classes(
-            PictureStrip(label="Sample pictures", items=samples(state)), "samples"
-        )
+        self.samples = PictureStrip(label="Sample pictures", items=samples(state))
         self.strip = PictureStrip(label="Your pictures", on_remove=state.guarded(state.remove))
         self.fill(
             self.zone, self.message, markup("<h3>Or try a sample</h3>"), self.samples, self.strip
@@ -116,7 +114,6 @@ class UploadPanel(Card):
                 id=shown.id,
                 src=shown.thumbnail,
                 name=shown.name,
-                alt=shown.name,
                 status=strip_status(state.statuses.get(shown.id, "waiting")),
             )
             for shown in state.pictures
@@ -142,5 +139,5 @@ def samples(state: AppState) -> list[StripItem]:
         except (OSError, *EXPECTED):
             continue
         thumbnail = reduced(picture.image, THUMBNAIL_SIDE)
-        items.append(StripItem(id=path.name, src=thumbnail, name=path.stem, alt=path.stem))
+        items.append(StripItem(id=path.name, src=thumbnail, name=path.stem, status=""))
     return items

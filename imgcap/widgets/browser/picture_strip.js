@@ -45,7 +45,7 @@ function render({ model, el }) {
   function fill(entry, row, current) {
     const url = thumbnails.get(row.src);
     if (url && entry.image.src !== url) entry.image.src = url;
-    if (entry.image.alt !== row.alt) entry.image.alt = row.alt;
+    if (entry.image.getAttribute("alt") !== row.alt) entry.image.alt = row.alt;
     entry.name.textContent = row.name;
     entry.status.textContent = STATUS[row.status];
     entry.item.dataset.status = row.status;
