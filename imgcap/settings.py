@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from platformdirs import user_data_path
 from pydantic import Field, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -24,6 +25,10 @@ class Settings(BaseSettings):
     max_pixels: PositiveInt = Field(
         64_200_000,  # a 64-megapixel telephone; at 8 bytes a pixel, opening one stays under 500 MB
         description="largest accepted width x height",
+    )
+    pictures: Path = Field(
+        user_data_path("imgcap", appauthor=False) / "pictures",  # served by no web server
+        description="the folder of pictures that visitors allowed to be kept",
     )
     log: Path = Field(Path("data/imgcap.log"), description="the page's errors in full")
     data: Path = Field(

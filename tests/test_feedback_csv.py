@@ -17,10 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import imgcap.feedback.csv
+import imgcap.feedback.csv.store
 from imgcap.feedback import FeedbackError, FeedbackRecord, Query
 from imgcap.feedback.csv import CsvStore
-from imgcap.feedback.csv_format import encode, header
+from imgcap.feedback.csv.format import encode, header
 from imgcap.feedback.record import MAX_COMMENT
 from imgcap.inference.results import Prediction
 
@@ -418,7 +418,7 @@ def test_a_device_or_folder_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_stays_locked_is_one_sentence(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imgcap.feedback.csv, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(imgcap.feedback.csv.store, "LOCK_SECONDS", 0.1)
     holder = (
         "import sys; from filelock import FileLock\n"
         "with FileLock(sys.argv[1]):\n"

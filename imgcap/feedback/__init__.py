@@ -1,15 +1,17 @@
 """What people said of the results: the record, and the stores that keep it."""
 
 from imgcap.feedback.record import FeedbackError, FeedbackRecord, record_of
-from imgcap.feedback.store import Page, Query, Store, Summary, open_store
+from imgcap.feedback.store import Outline, Page, Query, Store, Summary, open_store, open_store_at
 
 __all__ = [
     "FeedbackError",
     "FeedbackRecord",
+    "Outline",
     "Page",
     "Query",
     "Store",
     "Summary",
     "open_store",
+    "open_store_at",
     "record_of",
 ]

@@ -22,7 +22,7 @@ from imgcap.feedback.ids import uuid7
 from imgcap.inference.results import Description, Prediction, Role
 from imgcap.labels import MAX_LABELS
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 TOP = 5
 """How many predictions a record keeps: those that the page shows."""
 MAX_COMMENT = 2**20
@@ -76,6 +76,7 @@ def _check_edits(edits: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...
 Name = Annotated[str, _text(_MAX_NAME)]
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Pixels = Annotated[int, Field(ge=1, le=2**31)]
+Sha256 = Annotated[str, Field(pattern=r"^(?:[0-9a-f]{64})?$")]
 
 
 class FeedbackRecord(BaseModel):
@@ -95,6 +96,9 @@ class FeedbackRecord(BaseModel):
         What the person says it should have been, empty if nothing.
     picture_name, picture_sha256, picture_width, picture_height
         The picture that was rated; empty or None without one.
+    picture_file
+        The sha256 of the copy that the visitor allowed to be kept, empty without one: see
+        `imgcap.feedback.pictures`.
     edits
         What was done to the picture before it was described, in order.
     labels, templates, independent
@@ -124,9 +128,10 @@ class FeedbackRecord(BaseModel):
     corrected_label: Name = ""
     corrected_caption: Annotated[str, _text(_MAX_CAPTION)] = ""
     picture_name: Name = ""
-    picture_sha256: Annotated[str, Field(pattern=r"^(?:[0-9a-f]{64})?$")] = ""
+    picture_sha256: Sha256 = ""
     picture_width: Pixels | None = None
     picture_height: Pixels | None = None
+    picture_file: Sha256 = ""
     edits: Annotated[tuple[dict[str, JsonValue], ...], AfterValidator(_check_edits)] = ()
     labels: Annotated[tuple[Name, ...], Field(max_length=MAX_LABELS)] = ()
     templates: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
@@ -156,6 +161,13 @@ class FeedbackRecord(BaseModel):
     def label(self) -> str:
         """The label that the classifier found likeliest, empty if none was asked for."""
         return self.predictions[0].label if self.predictions else ""
+
+    @property
+    def searchable(self) -> str:
+        """What a search looks through, without letter case."""
+        said = (self.comment, self.corrected_label, self.corrected_caption)
+        shown = (self.caption, self.label, self.picture_name)
+        return "\n".join((*said, *shown)).casefold()
 
 
 def record_of(  # noqa: PLR0913  # one keyword a thing that was asked or said

@@ -1,7 +1,11 @@
 """What every feedback store can do, and the one that the settings ask for."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from datetime import datetime
+from typing import Literal, NamedTuple
+from uuid import UUID
 
 from imgcap.feedback.record import FeedbackError, FeedbackRecord
 from imgcap.settings import Settings
@@ -14,10 +18,14 @@ class Query:
     Parameters
     ----------
     text : str
-        Words that occur somewhere in what a person wrote, in the caption, the top label or the
-        picture's name; letter case does not matter.
+        Words, each of which occurs somewhere in `FeedbackRecord.searchable`; letter case does
+        not matter.
     ratings : frozenset of int
         Only these ratings; empty for any.
+    session : str
+        Only what came from this page; empty for any.
+    since, before : datetime, optional
+        Only what was given at this time or later, and earlier than that. Aware.
     sort : {"time", "rating"}
         Records of equal rating stand in the order of time, and of equal time in that of id.
     descending : bool
@@ -26,8 +34,27 @@ class Query:
 
     text: str = ""
     ratings: frozenset[int] = frozenset()
+    session: str = ""
+    since: datetime | None = None
+    before: datetime | None = None
     sort: Literal["time", "rating"] = "time"
     descending: bool = True
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of `text` as they stand in `FeedbackRecord.searchable`."""
+        return tuple(self.text.casefold().split())
+
+    def finds(self, record: FeedbackRecord) -> bool:
+        """Whether a record is one of those that are asked for."""
+        searchable = record.searchable if self.words else ""
+        return (
+            (not self.ratings or record.rating in self.ratings)
+            and (not self.session or record.session == self.session)
+            and (self.since is None or record.time >= self.since)
+            and (self.before is None or record.time < self.before)
+            and all(word in searchable for word in self.words)
+        )
 
 
 @dataclass(frozen=True)
@@ -65,25 +92,89 @@ class Summary:
         return total / self.count if self.count else None
 
 
-class Store(Protocol):
+class Outline(NamedTuple):
+    """The part of a record that statistics need; fields as in `FeedbackRecord`.
+
+    `label` and `score` are those of the top prediction, `score` being None without one.
+    """
+
+    time: datetime
+    rating: int
+    label: str
+    score: float | None
+    corrected_label: str
+    caption: str
+    corrected_caption: str
+    classifier: str
+    captioner: str
+
+
+def outline_of(record: FeedbackRecord) -> Outline:
+    """Return what statistics need of a record."""
+    return Outline(
+        record.time,
+        record.rating,
+        record.label,
+        record.predictions[0].score if record.predictions else None,
+        record.corrected_label,
+        record.caption,
+        record.corrected_caption,
+        record.classifier,
+        record.captioner,
+    )
+
+
+class Store(ABC):
     """Keeps feedback. Every method may be called from any thread, and raises `FeedbackError`.
 
     Several stores, in one process or in many, may be open on the same place; each sees what the
-    others have stored.
+    others have stored. A store that could not be reached is tried anew at the next call.
     """
 
     def append(self, record: FeedbackRecord) -> None:
         """Store the record; return once it is safe. An id that is there already changes nothing."""
+        self.extend([record])
+
+    @abstractmethod
+    def extend(self, records: Iterable[FeedbackRecord]) -> int:
+        """Store many, in order; return how many were new, once all are safe.
+
+        An error may leave the first of them stored; doing it again completes the rest.
+        """
 
     def read(self) -> list[FeedbackRecord]:
         """Return every record, newest first."""
+        return list(self.iterate())
 
+    @abstractmethod
+    def iterate(self, query: Query | None = None) -> Iterator[FeedbackRecord]:
+        """Yield what `query` finds, in its order, never holding all of it in memory.
+
+        Every record that was there at the start and still is comes exactly once; one that is
+        added meanwhile may come or not.
+        """
+
+    @abstractmethod
     def page(self, query: Query | None = None, offset: int = 0, limit: int = 100) -> Page:
         """Return up to `limit` of the records that `query` finds, from the `offset`-th on."""
 
+    @abstractmethod
+    def get(self, ids: Collection[UUID]) -> list[FeedbackRecord]:
+        """Return the records with these ids, as far as they are there, in no special order."""
+
+    @abstractmethod
     def summary(self) -> Summary:
         """Count the records by rating, without making them."""
 
+    @abstractmethod
+    def outline(self) -> Iterator[Outline]:
+        """Yield every record's outline, in no special order, without making the records."""
+
+    @abstractmethod
+    def delete(self, ids: Collection[UUID]) -> int:
+        """Remove the records with these ids for good; return how many were there."""
+
+    @abstractmethod
     def close(self) -> None:
         """Free what the store holds; a later call takes it up again."""
 
@@ -94,22 +185,37 @@ def open_store(settings: Settings | None = None) -> Store:
     Parameters
     ----------
     settings : Settings, optional
-        By default read from the environment. ``csv:PATH`` is a file; a relative path starts at
-        the current directory, which for the dashboard is the folder of the notebook.
+        By default read from the environment. ``csv:PATH`` is a file, ``sqlite:///PATH`` a
+        database file, ``postgresql://...`` and ``mongodb://...`` are servers; a relative path
+        starts at the current directory, which for the dashboard is the folder of the notebook.
 
     Raises
     ------
     FeedbackError
         If there is no such store.
     """
-    where = (settings or Settings()).feedback
-    scheme, _, rest = where.partition(":")
-    if scheme == "csv" and rest:
-        from imgcap.feedback.csv import CsvStore  # noqa: PLC0415  # only the chosen store loads
+    return open_store_at((settings or Settings()).feedback)
 
-        return CsvStore(rest)
+
+def open_store_at(where: str) -> Store:
+    """Return the store at an address such as `Settings.feedback` holds; see `open_store`."""
+    scheme, _, rest = where.partition(":")
+    # Only the chosen store's libraries are loaded.
+    match scheme:
+        case "csv" if rest:
+            from imgcap.feedback.csv import CsvStore  # noqa: PLC0415
+
+            return CsvStore(rest)
+        case "sqlite" | "postgresql":
+            from imgcap.feedback.sql import SqlStore  # noqa: PLC0415
+
+            return SqlStore(where)
+        case "mongodb" | "mongodb+srv":
+            from imgcap.feedback.mongo import MongoStore  # noqa: PLC0415
+
+            return MongoStore(where)
     # Only the scheme is repeated: the rest of a database's address may hold a password.
     raise FeedbackError(
-        f"There is no feedback store of the kind “{scheme[:30]}”; "
-        "give IMGCAP_FEEDBACK a file such as csv:data/feedback.csv."
+        f"There is no feedback store of the kind “{scheme[:30]}”; give IMGCAP_FEEDBACK "
+        "csv:PATH, sqlite:///PATH, postgresql://HOST/NAME or mongodb://HOST/NAME."
     )

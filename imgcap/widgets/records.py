@@ -7,7 +7,7 @@ import ipywidgets as widgets
 
 from imgcap.charts import DARK, LIGHT
 from imgcap.feedback import FeedbackRecord, Page, Query, Summary
-from imgcap.feedback.csv_format import encode, header
+from imgcap.feedback.csv.format import encode, header
 from imgcap.widgets.browser import DownloadButton
 from imgcap.widgets.elements import Card, Message, markup, plain, row, with_classes
 from imgcap.widgets.state import EXPECTED, AppState

@@ -5,7 +5,7 @@ import io
 import json
 from html import escape
 
-from imgcap.feedback.neutralise import neutralise
+from imgcap.feedback.csv.neutralise import neutralise
 from imgcap.inference import Description
 from imgcap.inference.summary import percent
 from imgcap.widgets.browser import CopyButton, DownloadButton

@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from io import BytesIO
@@ -12,13 +12,14 @@ from pathlib import Path
 from stat import S_ISREG
 from threading import RLock
 from typing import BinaryIO
+from uuid import UUID
 
 from filelock import FileLock, Timeout
 
-from imgcap.feedback.csv_format import convert, encode, header, read_header
-from imgcap.feedback.csv_index import Index
+from imgcap.feedback.csv.format import convert, encode, header, read_header
+from imgcap.feedback.csv.index import Index
 from imgcap.feedback.record import FeedbackError, FeedbackRecord
-from imgcap.feedback.store import Page, Query, Summary
+from imgcap.feedback.store import Outline, Page, Query, Store, Summary, outline_of
 
 LOCK_SECONDS = 10.0
 _LONGEST_HEADER = 2**16
@@ -28,11 +29,11 @@ _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _log = logging.getLogger(__name__)
 
 
-class CsvStore:
+class CsvStore(Store):
     """A feedback file, and beside it its ``.lock``, ``.torn`` and ``.bak`` files.
 
     Writers take turns by the lock; readers need none, because a row is either whole or not there
-    (see `imgcap.feedback.csv_format`). A file in another form is read as it is; the next writer
+    (see `imgcap.feedback.csv.format`). A file in another form is read as it is; the next writer
     converts it and keeps a copy.
 
     Parameters
@@ -50,8 +51,27 @@ class CsvStore:
         self._known: os.stat_result | None = None
         self._image: bytes | None = None  # of a foreign file
 
-    def append(self, record: FeedbackRecord) -> None:
-        """Store the record; return once its row is whole on disk. A known id changes nothing."""
+    def extend(self, records: Iterable[FeedbackRecord]) -> int:
+        """Store many; return how many were new, once their rows are whole on disk."""
+        return sum(map(self._add, records))
+
+    def iterate(self, query: Query | None = None) -> Iterator[FeedbackRecord]:
+        """Yield what `query` finds, in its order."""
+        yield from self.page(query, limit=2**63).records
+
+    def get(self, ids: Collection[UUID]) -> list[FeedbackRecord]:
+        """Return the records with these ids, as far as they are there."""
+        return [record for record in self.iterate() if record.id in ids]
+
+    def outline(self) -> Iterator[Outline]:
+        """Yield every record's outline."""
+        return map(outline_of, self.iterate())
+
+    def delete(self, ids: Collection[UUID]) -> int:
+        """Remove the records with these ids."""
+        raise NotImplementedError
+
+    def _add(self, record: FeedbackRecord) -> bool:
         with self._explained("saved"), self._mutex:
             self._check_regular()
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,12 +83,9 @@ class CsvStore:
                 index, torn = self._refresh(file)
                 if record in index:
                     os.fsync(file.fileno())  # whoever wrote it may have died before doing so
-                else:
-                    self._write(file, encode(record, index.names), torn)
-
-    def read(self) -> list[FeedbackRecord]:
-        """Return every record, newest first."""
-        return list(self.page(limit=2**63).records)
+                    return False
+                self._write(file, encode(record, index.names), torn)
+                return True
 
     def page(self, query: Query | None = None, offset: int = 0, limit: int = 100) -> Page:
         """Return up to `limit` of the records that `query` finds, from the `offset`-th on."""
@@ -79,7 +96,7 @@ class CsvStore:
             if query.text:
                 likely = index.mentioning(file, found, query.text)
                 records = [record for row in likely if (record := index.read(file, row))]
-                records = [record for record in records if _mentions(record, query.text)]
+                records = [record for record in records if query.finds(record)]
                 return Page(tuple(records[offset : offset + limit]), len(records))
             while True:
                 page = [index.read(file, row) for row in found[offset : offset + limit]]
@@ -260,12 +277,6 @@ class CsvStore:
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _mentions(record: FeedbackRecord, text: str) -> bool:
-    said = (record.comment, record.corrected_label, record.corrected_caption)
-    shown = (record.caption, record.label, record.picture_name)
-    return any(text.casefold() in each.casefold() for each in (*said, *shown))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from re import Match, Pattern
 from typing import BinaryIO
 
-from imgcap.feedback.csv_format import ROW_START, decode, row_pattern, split, unfinished
+from imgcap.feedback.csv.format import ROW_START, decode, row_pattern, split, unfinished
 from imgcap.feedback.record import FeedbackError, FeedbackRecord
 from imgcap.feedback.store import Query
 

@@ -24,7 +24,7 @@ from io import StringIO
 from typing import Any, Final
 from uuid import UUID
 
-from imgcap.feedback.neutralise import neutralise, restore
+from imgcap.feedback.csv.neutralise import neutralise, restore
 from imgcap.feedback.record import FeedbackError, FeedbackRecord
 
 COLUMNS: Final = tuple(FeedbackRecord.model_fields)

@@ -1,0 +1,5 @@
+"""The default store: one CSV file that spreadsheets open."""
+
+from imgcap.feedback.csv.store import CsvStore
+
+__all__ = ["CsvStore"]
