@@ -12,7 +12,8 @@ import transformers
 from PIL import Image
 
 from imgcap.inference import CaptionOptions, ClassifyOptions, EngineError, open_engine
-from imgcap.inference.checkpoints import Location, check_folder, display_name, local_folder
+from imgcap.inference.checkpoints import display_name, local_folder
+from imgcap.inference.folders import Location, check_folder
 from imgcap.inference.hub import fetch
 from imgcap.inference.results import Role
 from imgcap.labels import prompts

@@ -203,7 +203,8 @@ def _list_checkpoints(settings: Settings) -> Iterator[dict[str, Any]]:
 
 
 def _find_checkpoint(name: str, entry: "Checkpoint", settings: Settings) -> str:
-    from imgcap.inference.checkpoints import find_cached, local_folder
+    from imgcap.inference.checkpoints import local_folder
+    from imgcap.inference.hub_cache import find_cached
     from imgcap.inference.results import ModelError
 
     try:

@@ -5,15 +5,9 @@ from pathlib import Path
 import pytest
 
 from imgcap.inference import ModelError
-from imgcap.inference.checkpoints import (
-    REGISTRY,
-    check_folder,
-    find_cached,
-    has_weights,
-    hub_cache,
-    is_present,
-    local_folder,
-)
+from imgcap.inference.checkpoints import REGISTRY, is_present, local_folder
+from imgcap.inference.folders import check_folder, has_weights
+from imgcap.inference.hub_cache import find_cached, hub_cache
 from imgcap.settings import Settings
 from tests.checkpoints import fill_hub_cache
 from tests.conftest import BuildCheckpoint

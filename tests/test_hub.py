@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from imgcap.inference import CancelledError, ModelError, ModelEvent, open_engine
-from imgcap.inference.checkpoints import REGISTRY, hub_offline, is_present
+from imgcap.inference.checkpoints import REGISTRY, is_present
+from imgcap.inference.hub_cache import hub_offline
 from imgcap.settings import Settings
 from tests.checkpoints import fill_hub_cache
 from tests.conftest import BuildCheckpoint

@@ -9,7 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from imgcap.inference import ModelError, ModelEvent, open_engine
-from imgcap.inference.checkpoints import Location
+from imgcap.inference.folders import Location
 from imgcap.inference.local import LocalEngine
 from imgcap.inference.pretrained import choose_device, choose_dtype, load
 from imgcap.inference.results import Role

@@ -6,21 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from imgcap.inference.checkpoints import (
-    EMBEDDED,
-    SHARDS,
-    WANTED,
-    WEIGHTS,
-    Location,
-    find_cached,
-    hub_cache,
-    hub_offline,
-    known,
-)
+from imgcap.inference.checkpoints import EMBEDDED, known
+from imgcap.inference.folders import SHARDS, WEIGHTS, Location
+from imgcap.inference.hub_cache import find_cached, hub_cache, hub_offline
 from imgcap.inference.results import Cancel, CancelledError, ModelError, Role
 
 Bytes = Callable[[int, int], None]
 """Told how many bytes have arrived, of how many."""
+
+WANTED = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
+"""The files of a hub repository that are fetched; none of them can hold code."""
 
 _CONVERSION_TITLE = "Adding `safetensors` variant of this model"
 _CONVERSION_AUTHOR = "SFconvertbot"

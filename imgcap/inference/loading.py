@@ -5,7 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from imgcap.inference.checkpoints import Location, check_folder, display_name, local_folder
+from imgcap.inference.checkpoints import display_name, local_folder
+from imgcap.inference.folders import Location, check_folder
 from imgcap.inference.hub import fetch
 from imgcap.inference.results import Cancel, CancelledError, EngineError, ModelEvent, Role
 from imgcap.settings import Settings

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from transformers.utils import logging as transformers_logging
 
 from imgcap.inference import embedded  # noqa: F401  # registers the embedded architecture
-from imgcap.inference.checkpoints import Location, read_config
+from imgcap.inference.folders import Location, read_config
 from imgcap.inference.results import EngineError, ModelError, Role
 from imgcap.settings import Settings
 
