@@ -1,10 +1,12 @@
 import html
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import imgcap
 from imgcap.charts import (
     DARK,
     KINDS,
@@ -51,8 +53,9 @@ def values(kind: str, result: Classification | None, top: int = 5) -> list[float
 def names(kind: str, result: Classification | None, top: int = 5) -> list[str]:
     """Return what stands beside each mark, as a browser shows it."""
     drawing = figure(kind, result, top=top)
-    where = {"bar": "layout.yaxis.ticktext", "line": "layout.xaxis.ticktext", "pie": "data[0].text"}
-    return [shown(text).split("\n")[0] for text in drawing[where[kind]]]
+    where = {"bar": "layout.yaxis.ticktext", "line": "layout.xaxis.ticktext"}
+    beside = drawing[where.get(kind, "data[0].labels")]
+    return [re.sub(r"  \S*\d+ %\u200b*$", "", shown(text)) for text in beside]
 
 
 def hovers(kind: str, result: Classification) -> list[str]:
@@ -132,6 +135,35 @@ def test_a_thousand_labels_become_the_best_and_the_others_together(kind: str) ->
 
 
 @every_kind
+def test_the_others_are_told_exactly_as_far_as_there_is_room(kind: str) -> None:
+    result = named({f"label {n}": score for n, score in enumerate((0.6, 0.3, 0.05, 0.03, 0.02))})
+    few = shown(figure(kind, result, top=3).data[0].hovertext[-1]).split("\n")
+    assert few == ["2 other labels", "5.000 %", "label 3 3.000 %", "label 4 2.000 %"]
+    many = hovers(kind, THOUSAND)[-1].split("\n")
+    assert many[:3] == ["995 other labels", "49.800 %", "label 5 0.050 %"]
+    assert len(many) == 9
+    assert many[-1] == "…"
+
+
+def test_a_pie_has_room_for_every_name_however_small_its_slice() -> None:
+    drawing = figure("pie", classified(0.96, *[0.01] * 4))
+    trace = drawing.data[0]
+    assert list(trace.text) == ["96 %", "", "", "", ""], "nothing is written in a tiny slice"
+    assert trace.textposition == "inside", "nor beside it, where names would lie on each other"
+    assert drawing.layout.showlegend
+    assert [shown(label).rstrip("\u200b") for label in trace.labels] == [
+        "label 0  96 %",
+        *(f"label {place}  1 %" for place in range(1, 5)),
+    ]
+
+
+def test_slices_that_are_called_the_same_stay_apart() -> None:
+    start = "a photograph of a dog that"
+    labels = figure("pie", named({f"{start} {n}": 0.25 for n in range(4)})).data[0].labels
+    assert len(set(labels)) == 4, "plotly adds up slices of equal labels"
+
+
+@every_kind
 def test_asking_for_all_of_a_thousand_stays_readable(kind: str) -> None:
     best = len(OKABE_ITO) if kind == "pie" else MOST_MARKS
     assert len(values(kind, THOUSAND, top=1000)) == best + 1
@@ -163,6 +195,13 @@ def test_without_labels_one_sentence_stands_alone(kind: str, result: Classificat
     assert not drawing.layout.xaxis.visible
     assert not drawing.layout.yaxis.visible
     assert values(kind, result) == []
+
+
+@every_kind
+def test_the_sentence_is_the_callers(kind: str) -> None:
+    drawing = figure(kind, None, empty="Not <yet>.")
+    assert shown(drawing.layout.annotations[0].text) == "Not <yet>."
+    assert not drawing.layout.showlegend
 
 
 @every_kind
@@ -208,9 +247,24 @@ def test_the_traces_are_the_same_whatever_is_drawn(kind: str) -> None:
 
 
 @every_kind
-def test_the_page_shows_through_and_nothing_can_be_dragged(kind: str) -> None:
+@each_theme
+def test_a_chart_has_a_background_that_its_text_stands_out_from(kind: str, theme: Theme) -> None:
+    for result in (None, THREE):
+        layout = figure(kind, result, dark=theme is DARK).layout
+        assert layout.paper_bgcolor == layout.plot_bgcolor == theme.surface, "also once kept"
+        assert layout.font.color == theme.ink
+
+
+@each_theme
+def test_the_background_is_that_of_a_card(theme: Theme) -> None:
+    css = Path(imgcap.__file__).with_name("widgets").joinpath("style.css").read_text("utf-8")
+    light, dark = re.findall(r"--imgcap-surface: (#\w{6});", css)
+    assert theme.surface == (dark if theme is DARK else light)
+
+
+@every_kind
+def test_nothing_can_be_dragged_and_the_width_is_the_pages(kind: str) -> None:
     layout = figure(kind, THREE).layout
-    assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0, 0, 0, 0)"
     assert layout.dragmode is False
     assert layout.autosize
     assert layout.width is None

@@ -1,0 +1,79 @@
+"""What a chart of confidence draws: the best labels, and the others together."""
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+
+from imgcap.charts.theme import literally, wrapped
+from imgcap.inference import Classification, Prediction
+
+MOST_MARKS = 15
+"""More labels than this have no room beside each other on a telephone."""
+
+NOTHING_YET = "Nothing to chart yet: labels appear here once a picture has been looked at."
+
+_MOST_NAMED = 6  # of the others, under the pointer
+_NAMED_CELLS = 24
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One bar, slice or point: a label, or all labels beyond the best ones together.
+
+    Parameters
+    ----------
+    label : str
+        As it came, not escaped.
+    score : float
+        In 0..1.
+    others : tuple of Prediction
+        The labels it stands for, best first; empty if it is a label of its own.
+    """
+
+    label: str
+    score: float
+    others: tuple[Prediction, ...] = ()
+
+    def text(self, cells: int) -> str:
+        """Return the label for plotly's markup, shortened to so many character cells."""
+        return f"<i>{self.label}</i>" if self.others else shortened(self.label, cells)
+
+    @property
+    def hover(self) -> str:
+        """The whole label and its exact score, for plotly's markup; of the others, the best."""
+        lines = [wrapped(self.label), f"<b>{exact_percent(self.score)}</b>"]
+        lines += [
+            f"{shortened(other.label, _NAMED_CELLS)} {exact_percent(other.score)}"
+            for other in self.others[:_MOST_NAMED]
+        ]
+        if len(self.others) > _MOST_NAMED:
+            lines.append("…")
+        return "<br>".join(lines)
+
+
+def best_marks(classification: Classification | None, top: int) -> list[Mark]:
+    """Return the marks of a chart: the best labels, then the others together if that has sense."""
+    if not classification:
+        return []
+    top = max(1, min(top, MOST_MARKS))
+    best, rest = classification.predictions[:top], classification.predictions[top:]
+    marks = [Mark(prediction.label, prediction.score) for prediction in best]
+    if rest and not classification.independent:
+        label = f"{len(rest):,} other label{'s' if len(rest) > 1 else ''}"
+        marks.append(Mark(label, sum(prediction.score for prediction in rest), rest))
+    return marks
+
+
+def shortened(label: str, cells: int) -> str:
+    """Return a label for plotly's markup that takes at most so many character cells."""
+    if cell_len(label) <= cells:
+        return literally(label)
+    return literally(set_cell_size(label, cells - 1).rstrip()) + "…"
+
+
+def exact_percent(score: float) -> str:
+    """Write a score in 0..1 with three decimals, never as a false certainty."""
+    thousandths = round(100_000 * score)
+    if thousandths >= 100_000:  # noqa: PLR2004
+        return "over 99.999 %"
+    return f"{thousandths / 1000:.3f} %" if thousandths else "under 0.001 %"
