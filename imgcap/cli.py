@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from imgcap import __version__
-from imgcap.settings import Settings
+from imgcap.settings import Settings, usable_settings
 
 if TYPE_CHECKING:
     from imgcap.inference.checkpoints import Checkpoint
@@ -153,22 +152,20 @@ def _failure(sentence: str, status: int) -> typer.Exit:
 
 
 def _read_settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        variable = "_".join(["IMGCAP", *(str(part).upper() for part in first["loc"])])
-        raise _failure(f"{variable}: {first['msg']}.", USAGE) from error
+    settings, problems = usable_settings()
+    if problems:
+        raise _failure(" ".join(problems), USAGE)
+    return settings
 
 
 def _choose_labels(given: list[str], file: str | None, settings: Settings) -> tuple[str, ...]:
-    from imgcap.labels import LabelError, check_labels, label_sets, read_labels
+    from imgcap.labels import LabelError, check_labels, first_labels, label_sets, read_labels
 
     sets = label_sets(settings)
     try:
         if file is None and given:
             return check_labels(given, source="--label")
-        path = sets["seed"] if file is None else Path(file)
+        path = first_labels(settings) if file is None else Path(file)
         if file in sets and not path.exists():
             path = sets[file]
         listed = read_labels(path)

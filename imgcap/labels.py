@@ -6,6 +6,7 @@ from pathlib import Path
 
 from imgcap.settings import Settings
 
+FIRST_SET = "seed"
 MAX_LABELS = 2_000
 MAX_LABEL_LENGTH = 200
 
@@ -138,6 +139,11 @@ def read_labels(path: Path) -> tuple[str, ...]:
     except UnicodeDecodeError as error:
         raise LabelError(f"The label file {path} is not UTF-8 text.") from error
     return parse_labels(text, source=path.name)
+
+
+def first_labels(settings: Settings) -> Path:
+    """Return the file of the labels that the app starts with; it may be missing."""
+    return settings.data / "labels" / f"{FIRST_SET}.txt"
 
 
 def label_sets(settings: Settings | None = None) -> dict[str, Path]:

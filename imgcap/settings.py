@@ -1,37 +1,88 @@
 """Every setting of the app, with its default, in one place: read from ``IMGCAP_*`` variables."""
 
 from pathlib import Path
+from typing import Any, Literal
 
-from platformdirs import user_data_path
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_DATA = Path(__file__).resolve().parent.parent / "data"
+_LONGEST_SHOWN = 80
 
 
 class Settings(BaseSettings):
     """What a person can set, by ``IMGCAP_*`` environment variables or by keyword.
 
-    Unknown keywords are refused with a ``pydantic.ValidationError``.
+    A variable that is empty counts as not set. Unknown keywords and values that cannot be used
+    are refused with a ``pydantic.ValidationError``. Each description says what a value must be.
     """
 
-    model_config = SettingsConfigDict(env_prefix="IMGCAP_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="IMGCAP_", env_ignore_empty=True, frozen=True, extra="forbid"
+    )
 
-    engine: str = Field("local", description="`local`, or the http URL of an inference service")
-    classifier: str = Field("embedded", description="`embedded`, a hub id, or a checkpoint folder")
-    captioner: str = Field("embedded", description="`embedded`, a hub id, or a checkpoint folder")
-    dtype: str = Field("auto", description="`auto`, `float32`, `bfloat16` or `float16`")
-    device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `mps`")
-    feedback: str = Field("csv:data/feedback.csv", description="where feedback is kept")
-    max_upload_mb: PositiveInt = Field(64, description="largest accepted file, in 2**20 bytes")
+    engine: str = Field("local", description="local, or the http URL of an inference service")
+    classifier: str = Field("embedded", description="embedded, a hub id, or a checkpoint folder")
+    captioner: str = Field("embedded", description="embedded, a hub id, or a checkpoint folder")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="auto, float32, bfloat16 or float16"
+    )
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="auto, cpu, mps, cuda, or one of several such as cuda:1",
+    )
+    feedback: str = Field(
+        "csv:data/feedback.csv", description="the address of the store that keeps feedback"
+    )
+    max_upload_mb: PositiveInt = Field(
+        64, description="a whole number above 0: the largest accepted file, in 2**20 bytes"
+    )
     max_pixels: PositiveInt = Field(
         64_200_000,  # a 64-megapixel telephone; at 8 bytes a pixel, opening one stays under 500 MB
-        description="largest accepted width x height",
+        description="a whole number above 0: the largest accepted width x height",
     )
-    pictures: Path = Field(
-        user_data_path("imgcap", appauthor=False) / "pictures",  # served by no web server
-        description="the folder of pictures that visitors allowed to be kept",
-    )
-    log: Path = Field(Path("data/imgcap.log"), description="the page's errors in full")
+    log: Path = Field(Path("data/imgcap.log"), description="the file of the page's errors in full")
     data: Path = Field(
-        Path(__file__).resolve().parent.parent / "data",
-        description="the folder of label sets, samples and embedded models",
+        _DATA,
+        description="a folder that exists, with the label sets, samples and embedded models",
     )
+
+    @field_validator("data")
+    @classmethod
+    def _exists(cls, folder: Path) -> Path:
+        # The default may be missing, in an installation without the project's files: other models
+        # and labels work there, and what needs the folder says so.
+        if folder != _DATA and not folder.is_dir():
+            raise ValueError("not a folder")
+        return folder
+
+
+def usable_settings() -> tuple[Settings, tuple[str, ...]]:
+    """Read the environment, with the default for each variable that cannot be used.
+
+    Returns
+    -------
+    Settings
+        What can be used.
+    tuple of str
+        One sentence for each variable that cannot: which one, what it is, what it must be.
+    """
+    try:
+        return Settings(), ()
+    except ValidationError as error:
+        wrong = {str(problem["loc"][0]): problem["input"] for problem in error.errors()}
+    fields = Settings.model_fields
+    defaults: dict[str, Any] = {name: fields[name].get_default() for name in wrong}
+    problems = (
+        f"IMGCAP_{name.upper()} is “{shown(given)}”, but must be {fields[name].description}."
+        for name, given in wrong.items()
+    )
+    return Settings(**defaults), tuple(problems)
+
+
+def shown(given: object) -> str:
+    """Return a value as it may be repeated to a person: one short line, no password of a URL."""
+    line = " ".join(str(given).split())
+    start = line.partition(":")[0] + ":…" if "://" in line or "@" in line else line
+    return start if len(start) <= _LONGEST_SHOWN else f"{start[:_LONGEST_SHOWN]}…"

@@ -240,7 +240,7 @@ def test_an_unusable_setting_is_one_sentence(
     monkeypatch.setenv("IMGCAP_MAX_PIXELS", "many")
     result = run("describe", album)
     assert result.exit_code == 2
-    assert re.fullmatch(r"imgcap: IMGCAP_MAX_PIXELS: .*\.\n", result.stderr)
+    assert re.fullmatch(r"imgcap: IMGCAP_MAX_PIXELS is “many”, but must be .*\.\n", result.stderr)
 
 
 @pytest.mark.parametrize("arguments", [["describe"], ["describe", "x", "--top", "0"], ["draw"]])

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from imgcap.feedback import FeedbackError, FeedbackRecord, open_store
 from imgcap.images import PictureError
 from imgcap.labels import label_sets, read_labels
 from imgcap.settings import Settings
 from imgcap.widgets.log import open_log
+from imgcap.widgets.question import QuestionPanel
 from imgcap.widgets.state import AppState
 from tests.fakes import HeldEngine
 from tests.pages import bring, wait_until
@@ -158,14 +160,100 @@ def test_steps_of_an_engine_that_was_replaced_are_not_the_page_s(state: AppState
     assert {(e.checkpoint, e.stage) for e in state.models.values()} == {("new", "ready")}
 
 
-def test_a_log_that_cannot_be_written_stops_nothing(
-    page_settings: Settings, engine: HeldEngine, tmp_path: Path
+def test_a_log_that_cannot_be_written_is_told_and_another_is_written(
+    page_settings: Settings,
+    engine: HeldEngine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "file").write_text("")
     settings = page_settings.model_copy(update={"log": tmp_path / "file" / "page.log"})
     state = AppState(settings, engine)
+    assert f"{settings.log} of IMGCAP_LOG cannot be written" in state.error
+    assert f"errors go to {state.settings.log} instead" in state.error
     state.guarded(lambda: 1 / 0)()
-    assert "unexpected" in state.error
+    assert f"The details are in {state.settings.log.name}." in state.error
+    assert "ZeroDivisionError" in state.settings.log.read_text()
+    assert capfd.readouterr() == ("", ""), "what a kernel prints stands on the page"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("MAX_UPLOAD_MB", "abc", "MAX_UPLOAD_MB is “abc”, but must be a whole number above 0"),
+        ("MAX_PIXELS", "-1", "MAX_PIXELS is “-1”, but must be a whole number above 0"),
+        ("DTYPE", "int8", "DTYPE is “int8”, but must be auto, float32, bfloat16 or float16."),
+        ("DEVICE", "tpu", "DEVICE is “tpu”, but must be auto, cpu, mps, cuda"),
+        ("DATA", "/no/such/folder", "DATA is “/no/such/folder”, but must be a folder that exists"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_told_and_its_default_used(
+    page_settings: Settings, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv("IMGCAP_LOG", str(page_settings.log))
+    monkeypatch.setenv("IMGCAP_FEEDBACK", page_settings.feedback)
+    monkeypatch.setenv(f"IMGCAP_{variable}", value)
+    state = AppState(engine=HeldEngine())
+    assert state.error.startswith(f"IMGCAP_{told}")
+    assert state.error.endswith(" The default is used instead.")
+    assert state.settings == page_settings
+    [shown] = bring(state, "a.png")
+    assert state.picture == shown
+
+
+@pytest.mark.parametrize("engine", ["telepathy", "http://me:secret@localhost:8000"])
+def test_an_engine_that_there_is_not_is_told_and_the_models_here_answer(
+    page_settings: Settings, engine: str
+) -> None:
+    state = AppState(page_settings.model_copy(update={"engine": engine}))
+    assert "There is no engine" in state.error
+    assert "IMGCAP_ENGINE" in state.error
+    assert "secret" not in state.error
+    assert [event.checkpoint for event in state.models.values()] == [
+        "imgcap-align-small",
+        "imgcap-captioner-small",
+    ]
+    assert state.settings.engine == "local", "other models can be chosen"
+
+
+def test_a_store_that_cannot_be_opened_is_told_at_once_and_at_every_use(
+    page_settings: Settings, engine: HeldEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = page_settings.model_copy(update={"feedback": "pigeon://me:secret@loft"})
+    state = AppState(settings, engine)
+    wait_until(lambda: "no feedback store of the kind “pigeon”" in state.error)
+    assert "secret" not in state.error
+    for _ in range(2):
+        with pytest.raises(FeedbackError, match=r"no feedback store of the kind “pigeon”"):
+            state.store.append(FeedbackRecord(rating=3))
+    works = open_store(page_settings)
+    monkeypatch.setattr("imgcap.widgets.store.open_store", lambda _: works)
+    state.store.append(FeedbackRecord(rating=3))
+    assert [record.rating for record in works.read()] == [3], "it is tried again at the next use"
+    state.close()
+
+
+def test_without_label_sets_one_writes_labels_of_ones_own(
+    page_settings: Settings, engine: HeldEngine, tmp_path: Path
+) -> None:
+    state = AppState(page_settings.model_copy(update={"data": tmp_path}), engine)
+    assert "seed.txt could not be read" in state.error
+    panel = QuestionPanel(state)
+    panel.labels.value = "cat, dog"
+    assert state.labels == ("cat", "dog")
+
+
+def test_a_page_that_is_closed_frees_what_it_held(state: AppState, engine: HeldEngine) -> None:
+    [shown] = bring(state, "a.png")
+    seen: list[object] = []
+    state.observe(seen.append)
+    state.close()
+    state.top = 7
+    assert seen == []
+    assert engine.closed
+    assert not state.shelf._file(shown.id).exists()
 
 
 @pytest.mark.usefixtures("state")

@@ -20,7 +20,7 @@ from imgcap.inference.results import (
     Role,
 )
 from imgcap.inference.summary import summarise
-from imgcap.settings import Settings
+from imgcap.settings import Settings, shown
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -128,7 +128,9 @@ def open_engine(
     """
     settings = settings or Settings()
     if settings.engine != "local":
-        raise EngineError(f"There is no engine “{settings.engine}”; choose “local”.")
+        raise EngineError(
+            f"There is no engine “{shown(settings.engine)}”: give IMGCAP_ENGINE the value local."
+        )
     from imgcap.inference.local import LocalEngine
 
     return LocalEngine(settings, listener, like if isinstance(like, LocalEngine) else None)

@@ -7,6 +7,7 @@ from imgcap.inference import CaptionOptions, ClassifyOptions
 from imgcap.labels import (
     DEFAULT_TEMPLATES,
     ENSEMBLE_TEMPLATES,
+    FIRST_SET,
     LabelError,
     label_sets,
     parse_labels,
@@ -37,7 +38,9 @@ class QuestionPanel(Card):
         self._sets = label_sets(state.settings)
         self._set: tuple[str, ...] = state.labels
         self.label_set = widgets.Dropdown(
-            description="Label set", options=[*self._sets, OWN], value="seed"
+            description="Label set",
+            options=[*self._sets, OWN],
+            value=FIRST_SET if FIRST_SET in self._sets else OWN,
         )
         self.labels = widgets.Textarea(
             "\n".join(state.labels),

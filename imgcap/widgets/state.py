@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import traitlets
 
-from imgcap.feedback import FeedbackError, open_store
+from imgcap.feedback import FeedbackError, Store
 from imgcap.images import PictureError
 from imgcap.inference import (
     CaptionOptions,
@@ -20,10 +20,11 @@ from imgcap.inference import (
     ModelEvent,
     open_engine,
 )
-from imgcap.labels import LabelError, label_sets, read_labels
-from imgcap.settings import Settings
+from imgcap.labels import LabelError, first_labels, read_labels
+from imgcap.settings import Settings, usable_settings
 from imgcap.widgets.log import open_log
 from imgcap.widgets.shelf import Shelf, Shown
+from imgcap.widgets.store import LateStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,10 +42,13 @@ class AppState(traitlets.HasTraits):
     `lock`, so that an observer always sees one consistent state. `guarded` does that for a
     callback and turns what goes wrong into a sentence in `error`.
 
+    A setting that cannot be used never ends the page: it is told in `error`, and all that does not
+    depend on it works.
+
     Parameters
     ----------
     settings : Settings, optional
-        By default read from the environment.
+        By default what can be used of the environment.
     engine : Engine, optional
         By default the one that the settings ask for; its models are loaded when needed.
     """
@@ -78,14 +82,42 @@ class AppState(traitlets.HasTraits):
         super().__init__()
         self.lock = threading.RLock()
         self._reporting = False
-        self.settings = settings or Settings()
         self.session = str(uuid4())
-        open_log(self.settings)
+        self.settings, unusable = (settings, ()) if settings else usable_settings()
+        for sentence in unusable:
+            self._add_error(f"{sentence} The default is used instead.")
+        log, sentence = open_log(self.settings)
+        self.settings = self.settings.model_copy(update={"log": log})
+        self._add_error(sentence)
         self.shelf = Shelf(self.settings)
-        self.store = open_store(self.settings)
-        self.labels = read_labels(label_sets(self.settings)["seed"])
-        self.engine = engine or open_engine(self.settings, self.tell_model)
+        late = LateStore(self.settings)
+        self.store = cast("Store", late)
+        try:
+            self.labels = read_labels(first_labels(self.settings))
+        except LabelError as problem:
+            self._add_error(str(problem))
+        self.engine = engine or self._open_engine()
         self.models = events(self.engine)
+        self.in_background(late.open, lambda _: None, self._add_error)
+
+    def close(self) -> None:
+        """End the page: nothing observes it any more, and what it holds is freed."""
+        self.unobserve_all()
+        self.engine.close()
+        self.store.close()
+        self.shelf.close()
+
+    def _open_engine(self) -> Engine:
+        try:
+            return open_engine(self.settings, self.tell_model)
+        except EngineError as problem:
+            self._add_error(f"{problem} Until then the models of this computer answer.")
+        self.settings = self.settings.model_copy(update={"engine": "local"})
+        return open_engine(self.settings, self.tell_model)
+
+    def _add_error(self, sentence: str) -> None:
+        with self.lock:
+            self.error = f"{self.error} {sentence}".strip()
 
     def guarded(self, callback: Callable[P, R]) -> Callable[P, R | None]:
         """Wrap a callback: one at a time, and no exception escapes unseen.
