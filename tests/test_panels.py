@@ -5,7 +5,7 @@ import pytest
 from imgcap.images import PictureError
 from imgcap.inference import ModelError, ModelEvent
 from imgcap.widgets import Analyst, Columns, Guide, Page, StatusPanel
-from imgcap.widgets.elements import Card, Fold, Message
+from imgcap.widgets.elements import Card, Message
 from imgcap.widgets.state import AppState
 from imgcap.widgets.status import loading_sentence
 from tests.fakes import HeldEngine
@@ -38,12 +38,12 @@ def test_loading_is_told_with_its_progress(state: AppState, panel: StatusPanel) 
     assert "x/&lt;script&gt;" in panel.line.value
     assert ": 150 of 600 MB …" in panel.line.value
     assert "<script" not in panel.line.value
-    assert panel.progress.value / panel.progress.max == pytest.approx(0.25), "at the first step"
+    assert 'value="0.250"' in panel.progress.value
     assert shown(panel.progress)
     assert shown(panel.cancel)
     state.models = {**state.models, "classifier": ModelEvent("classifier", "x/y", "load")}
     assert "Loading x/y …" in panel.line.value
-    assert panel.progress.value == 0
+    assert "value=" not in panel.progress.value, "nobody knows how long it takes"
 
 
 def test_work_is_told_and_can_be_cancelled_and_taken_up_again(
@@ -69,7 +69,7 @@ def test_work_is_told_and_can_be_cancelled_and_taken_up_again(
         assert "<script" not in panel.line.value
     wait_until(lambda: set(state.statuses.values()) == {"done"})
     assert "Ready." in panel.line.value
-    assert panel.progress.value == panel.progress.max
+    assert 'value="1.000"' in panel.progress.value
     assert not shown(panel.retry)
 
 
@@ -133,16 +133,6 @@ def test_messages_are_text() -> None:
         assert message.value == ""
 
 
-def test_a_fold_opens_and_closes() -> None:
-    fold = Fold("More", Card("Inside"))
-    assert not shown(fold.body)
-    fold.button.value = True
-    assert shown(fold.body)
-    fold.button.value = False
-    assert not shown(fold.body)
-    assert shown(Fold("More", is_open=True).body)
-
-
 def test_the_heading_of_a_card_is_text() -> None:
     card = Card("Salt & <b>pepper</b>")
     card.fill()
@@ -152,7 +142,7 @@ def test_the_heading_of_a_card_is_text() -> None:
 def test_the_guide_has_six_steps_and_is_folded() -> None:
     guide = Guide()
     assert guide.body.children[0].value.count("<li>") == 6
-    assert not shown(guide.body)
+    assert not guide.button.is_open
 
 
 def test_the_page_tells_which_theme_the_visitor_prefers(state: AppState) -> None:

@@ -237,7 +237,7 @@ def test_the_panel_says_which_models_answer_and_takes_others(state: AppState) ->
         panel.in_use.value
     )
     assert IN_USE in panel.message.value
-    assert "status" in panel.message.value
+    assert "alert" not in panel.message.value
     assert not panel.apply.disabled
     assert panel.cancel.layout.display == "none"
 
@@ -264,7 +264,7 @@ def test_the_panel_warns_of_the_embedded_models_and_lists_the_others(
     state = AppState(page_settings, open_engine(page_settings))
     panel = ModelsPanel(state)
     assert "clearly weaker than CLIP" in panel.in_use.value
-    panel.fold.button.value = True
+    panel.fold.button.is_open = True
     rows = panel.list.value.split("<tr>")
     assert any("openai/clip-vit-base-patch32" in row and "to download" in row for row in rows)
     assert all("here" in row for row in rows if "<td>embedded</td>" in row)

@@ -6,6 +6,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from imgcap.widgets.browser import FoldButton
+
 
 def markup(value: str = "") -> widgets.HTML:
     """Return a widget for markup of ours; what comes from a person goes through `escape` first."""
@@ -65,24 +67,40 @@ class Fold(widgets.VBox):
         What the button says.
     *children : ipywidgets.Widget
         What it shows and hides.
-    is_open : bool
-        Whether it starts unfolded.
     """
 
-    def __init__(self, title: str, *children: widgets.Widget, is_open: bool = False) -> None:
-        self.button = with_classes(widgets.ToggleButton(is_open, description=title), "fold")
+    def __init__(self, title: str, *children: widgets.Widget) -> None:
+        self.button = FoldButton(label=title)
         self.body = with_classes(widgets.VBox(children), "fold-body")
         super().__init__([self.button, self.body])
-        self.button.observe(self._show, "value")
-        self._show()
 
-    def _show(self, _change: object = None) -> None:
-        self.body.layout.display = None if self.button.value else "none"
-        self.button.icon = "caret-down" if self.button.value else "caret-right"
+
+class Progress(widgets.HTML):
+    """A progress bar with a name; ipywidgets' own is mere colour to those who do not see it.
+
+    Parameters
+    ----------
+    name : str
+        What it measures.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        with_classes(self, "progress")
+        self._name = escape(name)
+
+    def show(self, share: float | None) -> None:
+        """Show how much is done, in 0..1; None as long as that is unknown."""
+        value = "" if share is None else f' value="{share:.3f}"'
+        self.value = f'<progress aria-label="{self._name}"{value}></progress>'
 
 
 class Message(widgets.HTML):
-    """One sentence beside the control that it is about; empty until there is one."""
+    """One sentence beside the control that it is about; empty until there is one.
+
+    The page makes a live region of the widget itself: one that came together with its sentence
+    would be read aloud by few screen readers.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,7 +112,7 @@ class Message(widgets.HTML):
 
     def tell(self, sentence: str) -> None:
         """Show a plain remark."""
-        self.value = f'<span role="status">{escape(plain(sentence))}</span>' if sentence else ""
+        self.value = f"<span>{escape(plain(sentence))}</span>" if sentence else ""
 
     def warn(self, sentence: str) -> None:
         """Show what went wrong."""

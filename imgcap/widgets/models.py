@@ -6,7 +6,7 @@ import ipywidgets as widgets
 
 from imgcap.inference.checkpoints import EMBEDDED, REGISTRY, is_present
 from imgcap.inference.results import Role
-from imgcap.widgets.elements import Card, Fold, Message, markup, row, with_classes
+from imgcap.widgets.elements import Card, Fold, Message, Progress, markup, row
 from imgcap.widgets.state import AppState
 from imgcap.widgets.status import event_fraction, loading_sentence
 from imgcap.widgets.switcher import IN_USE, Switcher
@@ -35,7 +35,7 @@ class ModelsPanel(Card):
         self.choices = {role: _choice(state, role) for role in _LABELS}
         self.apply = widgets.Button(description="Use these models", icon="check")
         self.cancel = widgets.Button(description="Cancel", icon="stop")
-        self.progress = with_classes(widgets.FloatProgress(min=0, max=1), "progress")
+        self.progress = Progress("Progress of the change")
         self.message = Message()
         self.list = markup()
         self.fold = Fold(
@@ -47,7 +47,7 @@ class ModelsPanel(Card):
         self.fill(self.in_use, self.fold, self.message)
         self.apply.on_click(state.guarded(self._switch))
         self.cancel.on_click(state.guarded(lambda _: self._switcher.cancel()))
-        self.fold.button.observe(state.guarded(self._list), "value")
+        self.fold.button.observe(state.guarded(self._list), "is_open")
         state.observe(state.guarded(self._list), "switched")
         state.observe(state.guarded(self._show), ["models", "switching", "switched"])
         self._show()
@@ -84,7 +84,7 @@ class ModelsPanel(Card):
             widget.layout.display = None if loading else "none"
         event = next((e for e in loading if e.stage in {"download", "load"}), None)
         if loading:
-            self.progress.value = event_fraction(event)
+            self.progress.show(event_fraction(event))
             self.message.tell(loading_sentence(event) if event else "Starting …")
         elif state.switched == IN_USE:
             self.message.tell(state.switched)

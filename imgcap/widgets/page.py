@@ -7,10 +7,15 @@ from imgcap.widgets.browser import PageScript
 from imgcap.widgets.elements import markup, style_sheet, with_classes
 from imgcap.widgets.state import AppState
 
-HEAD = """<h1>imgcap</h1>
+HEAD = """<a class="imgcap-skip" href="#imgcap-result">Skip to the result</a>
+<h1>imgcap</h1>
 <p class="imgcap-muted">Drop in a picture: what it shows, how to say it, how sure the models are.
 Pictures are looked at where this page is served from, and sent nowhere else.</p>"""
-NAMES = {"imgcap-grid": "Table of feedback", "imgcap-chart": "Chart of confidence"}
+NAMES = {
+    "imgcap-grid": "Table of feedback",
+    "imgcap-chart": "Chart of confidence",
+    "imgcap-status": "Status",
+}
 
 
 class Page(widgets.VBox):

@@ -4,7 +4,7 @@ import ipywidgets as widgets
 
 from imgcap.inference import ModelEvent
 from imgcap.widgets.analyst import Analyst
-from imgcap.widgets.elements import Message, row, with_classes
+from imgcap.widgets.elements import Message, Progress, row, with_classes
 from imgcap.widgets.state import AppState
 
 _MEGA = 10**6
@@ -26,7 +26,7 @@ class StatusPanel(widgets.VBox):
         with_classes(self, "status")
         self._state = state
         self.line, self.error = Message(), Message()
-        self.progress = with_classes(widgets.FloatProgress(min=0, max=1), "progress")
+        self.progress = Progress("Progress of the models")
         self.cancel = widgets.Button(description="Cancel", icon="stop")
         self.retry = widgets.Button(description="Try again", icon="refresh")
         self.dismiss = widgets.Button(description="Dismiss", icon="times")
@@ -49,8 +49,8 @@ class StatusPanel(widgets.VBox):
         )
         event = next((e for e in state.models.values() if e.stage in {"download", "load"}), None)
         self.line.tell(self._sentence(event, answered))
-        self.progress.layout.display = None if event or state.working else "none"
-        self.progress.value = event_fraction(event) if event else _share(answered)
+        _show(self.progress, shown=bool(event or state.working))
+        self.progress.show(event_fraction(event) if event else _share(answered))
         _show(self.cancel, shown=not state.paused and bool(state.working or event))
         idle = not state.working and event is None
         _show(self.retry, shown=idle and (state.paused or failed or self._lacks_model()))
@@ -94,9 +94,9 @@ def loading_sentence(event: ModelEvent) -> str:
             return f"{event.checkpoint} is ready." if event.stage == "ready" else ""
 
 
-def event_fraction(event: ModelEvent | None) -> float:
-    """Return how much of a download has arrived, in 0..1; 0 as long as that is unknown."""
-    return min(1.0, event.done / event.total) if event and event.total else 0.0
+def event_fraction(event: ModelEvent | None) -> float | None:
+    """Return how much of a download has arrived, in 0..1; None as long as that is unknown."""
+    return min(1.0, event.done / event.total) if event and event.total else None
 
 
 def _share(answered: list[bool]) -> float:

@@ -86,7 +86,8 @@ def test_a_download_shows_its_way_and_can_be_cancelled(
     hub.pace = 0.4
     choose(dashboard, "somebody/clip")
     expect(dashboard.models).to_contain_text(re.compile(r"Downloading somebody/clip: \d0 of 67 MB"))
-    expect(dashboard.models.locator(".progress-bar")).to_be_visible()
+    progress = dashboard.models.get_by_role("progressbar", name="Progress of the change")
+    expect(progress).to_be_visible()
     dashboard.press("Cancel", within=dashboard.models)
     expect(dashboard.models).to_contain_text(BEFORE)
     expect(dashboard.models.get_by_role("button", name="Cancel")).to_be_hidden()

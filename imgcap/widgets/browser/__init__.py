@@ -3,6 +3,7 @@
 from imgcap.widgets.browser.copy_button import CopyButton
 from imgcap.widgets.browser.download_button import DownloadButton
 from imgcap.widgets.browser.drop_zone import DropZone
+from imgcap.widgets.browser.fold_button import FoldButton
 from imgcap.widgets.browser.page_script import PageScript
 from imgcap.widgets.browser.picture_strip import PictureStrip, Status, StripItem
 
@@ -10,6 +11,7 @@ __all__ = [
     "CopyButton",
     "DownloadButton",
     "DropZone",
+    "FoldButton",
     "PageScript",
     "PictureStrip",
     "Status",

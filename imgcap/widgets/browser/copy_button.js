@@ -25,16 +25,21 @@ async function copy(text) {
 
 function render({ model, el }) {
   const button = Object.assign(document.createElement("button"), { type: "button" });
+  const icon = document.createElement("i");
+  const text = document.createElement("span");
   const news = document.createElement("span");
   let timer;
   button.className = "imgcap-button";
+  icon.className = "fa fa-copy";
+  icon.setAttribute("aria-hidden", true);
+  button.append(icon, text);
   news.className = "imgcap-note";
   news.setAttribute("role", "status");
   el.classList.add("imgcap-browser", "imgcap-row");
   el.replaceChildren(button, news);
 
   function describe() {
-    button.textContent = model.get("label");
+    text.textContent = model.get("label");
     button.disabled = model.get("text") === "";
   }
 

@@ -4,6 +4,7 @@ const AHEAD = 4; // pieces asked for at once: a distant server is kept busy
 const PATIENCE = 120_000;
 const KEPT = 60_000; // how long the browser may take to begin saving
 const LONG = 2 * 2 ** 20; // from here on progress is worth telling
+const SHOWN = 2000; // how long success is told
 
 class Failure extends Error {}
 
@@ -87,50 +88,62 @@ function save({ name, blob }) {
 function render({ model, el }) {
   const view = new AbortController();
   const button = Object.assign(document.createElement("button"), { type: "button" });
+  const icon = document.createElement("i");
+  const text = document.createElement("span");
   const news = document.createElement("span");
   let working = false;
+  let timer;
   button.className = "imgcap-button";
+  icon.className = "fa fa-download";
+  icon.setAttribute("aria-hidden", true);
+  button.append(icon, text);
   news.className = "imgcap-note";
   news.setAttribute("role", "status");
   el.classList.add("imgcap-browser", "imgcap-row");
   el.replaceChildren(button, news);
 
   function describe() {
-    button.textContent = model.get("label");
-    button.disabled = working || model.get("disabled");
+    const [label, name] = [model.get("label"), model.get("name")];
+    text.textContent = label;
+    button.title = name === label ? "" : name;
+    button.setAttribute("aria-label", name);
+    button.disabled = model.get("disabled");
+    // Not disabled: that would take the focus away from whoever uses the keyboard.
+    button.setAttribute("aria-disabled", working);
     button.setAttribute("aria-busy", working);
   }
 
   async function work() {
-    const focused = document.activeElement === button;
+    if (working) return;
     working = true;
     describe();
+    clearTimeout(timer);
     news.textContent = "Preparing…";
     news.classList.remove("imgcap-note-failed");
     try {
       save(
         await fetchFile(model, view.signal, (received, size) => {
           if (size < LONG) return;
-          button.textContent = `${megabytes(received)} of ${megabytes(size)} MB`;
+          text.textContent = `${megabytes(received)} of ${megabytes(size)} MB`;
         }),
       );
-      news.textContent = "";
+      news.textContent = "Downloaded";
+      timer = setTimeout(() => (news.textContent = ""), SHOWN);
     } catch (error) {
       news.textContent = error.message;
       news.classList.add("imgcap-note-failed");
     }
     working = false;
     describe();
-    // A disabled button has lost the focus: whoever uses the keyboard goes on from here.
-    if (focused && document.activeElement === document.body) button.focus();
   }
 
   button.addEventListener("click", work);
-  model.on("change:label change:disabled", describe);
+  model.on("change:label change:name change:disabled", describe);
   describe();
 
   return () => {
-    model.off("change:label change:disabled", describe);
+    clearTimeout(timer);
+    model.off("change:label change:name change:disabled", describe);
     view.abort();
   };
 }

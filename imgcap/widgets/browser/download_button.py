@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from traitlets import Bool, Unicode
+from traitlets import Bool, Unicode, default
 
 from imgcap.widgets.browser.base import CHUNK_BYTES, FOLDER, BrowserWidget, ErrorCallback
 
@@ -34,12 +34,15 @@ class DownloadButton(BrowserWidget):
     expected, on_error
         As in `BrowserWidget`, for exceptions of `make`.
     **traits
-        Traits of the widget: `disabled`, `layout` ...
+        Traits of the widget: `name`, `disabled`, `layout` ...
     """
 
     _esm = FOLDER / "download_button.js"
 
     label = Unicode(help="Text of the button").tag(sync=True)
+    name = Unicode(
+        help="What is read aloud and shown at the mouse; by default the label, as a download"
+    ).tag(sync=True)
     file_name = Unicode(help="Name that the browser proposes")
     mime = Unicode(help="Type of the content")
     disabled = Bool(help="Whether there is nothing to download").tag(sync=True)
@@ -65,6 +68,11 @@ class DownloadButton(BrowserWidget):
             mime=mime,
             **traits,
         )
+
+    @default("name")
+    def _name_of_label(self) -> str:
+        said = "download" in self.label.lower()
+        return self.label if said else f"Download {self.label}"
 
     def close(self) -> None:
         """Leave the page, and forget the content."""

@@ -1,4 +1,4 @@
-"""What a page needs of a script: the visitor's theme and width, names for what has none."""
+"""What a page needs of a script: the visitor's theme and width, names, and a focus that stays."""
 
 from typing import ClassVar
 
@@ -11,7 +11,8 @@ class PageScript(BrowserWidget):
     """Invisible; display it once in a page.
 
     Gives the handles and number fields of ipywidgets' sliders the description of their slider as
-    accessible name, and parts of the page the ones in `names`.
+    accessible name, parts of the page the ones in `names`, and cards that of their heading. When
+    the control that has the focus goes, the one that takes its place gets it, or its region.
 
     Parameters
     ----------
