@@ -267,8 +267,8 @@ def test_the_panel_warns_of_the_embedded_models_and_lists_the_others(
     panel.fold.button.is_open = True
     rows = panel.list.value.split("<tr>")
     assert any("openai/clip-vit-base-patch32" in row and "to download" in row for row in rows)
-    assert all("here" in row for row in rows if "<td>embedded</td>" in row)
-    assert len([row for row in rows if "<td>embedded</td>" in row]) == 2
+    assert all("here" in row for row in rows if "<td>embedded<br>" in row)
+    assert len([row for row in rows if "<td>embedded<br>" in row]) == 2
     state.shelf.close()
 
 

@@ -58,13 +58,14 @@ class ModelsPanel(Card):
 
     def _list(self, _change: object = None) -> None:
         rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{escape(c.purpose)}</td><td>{c.megabytes:,} MB</td>"
+            f'<tr><td>{escape(name)}<br><span class="imgcap-muted">{escape(c.purpose)}</span></td>'
+            f"<td>{c.megabytes:,} MB</td>"
             f"<td>{'here' if is_present(name, c.role, self._state.settings) else 'to download'}"
             "</td></tr>"
             for c in REGISTRY
             for name in [EMBEDDED if c.embedded else c.id]
         )
-        head = "<tr><th>Checkpoint</th><th>For</th><th>Size</th><th></th></tr>"
+        head = "<tr><th>Checkpoint</th><th>Size</th><th>Where</th></tr>"
         self.list.value = (
             f'<table class="imgcap-table"><thead>{head}</thead><tbody>{rows}</tbody></table>'
             '<p class="imgcap-muted">Any other id of the model hub, or a folder, works as well.</p>'
