@@ -6,12 +6,14 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+_PIECE = 2**16
 
 
 @dataclass
@@ -44,7 +46,17 @@ class Hub:
     pulls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     url: str = ""
-    pace: float = 0  # seconds before each megabyte of a file
+    pace: float = 0  # seconds that each megabyte of a file takes
+    stalled_after: int | None = None  # bytes of a file after which nothing more comes
+    _closed: threading.Event = field(default_factory=threading.Event)
+
+    def stall(self) -> None:
+        """Leave whoever waits for a file without another byte, until there is no stall any more."""
+        while self.stalled_after is not None and not self._closed.wait(0.02):
+            pass
+
+    def close(self) -> None:
+        self._closed.set()
 
     def add(self, hub_id: str, reference: str, commit: Commit) -> None:
         references = self.commits.setdefault(hub_id, {})
@@ -83,6 +95,7 @@ def serve() -> Iterator[Hub]:
     try:
         yield hub
     finally:
+        hub.close()
         server.shutdown()
         server.server_close()
 
@@ -93,6 +106,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # a visitor who has had enough
+            super().handle()
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -140,14 +157,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.send_header("ETag", f'"{_hash(content)}"')
         self.send_header("X-Repo-Commit", commit.id)
+        # The hub offers its large files by this way as well.
+        self.send_header("X-Xet-Hash", _hash(content))
+        self.send_header("X-Xet-Refresh-Route", f"/api/models/{hub_id}/xet-read-token/{commit.id}")
         self.end_headers()
         if self.command == "GET":
             self._write(content[start:])
 
     def _write(self, content: bytes) -> None:
-        for start in range(0, len(content), 2**20):
-            time.sleep(self.hub.pace)
-            self.wfile.write(content[start : start + 2**20])
+        for start in range(0, len(content), _PIECE):
+            if self.hub.stalled_after is not None and start >= self.hub.stalled_after:
+                self.hub.stall()
+            time.sleep(self.hub.pace * _PIECE / 10**6)
+            self.wfile.write(content[start : start + _PIECE])
 
     def _json(self, content: object, status: int = 200, code: str = "") -> None:
         body = json.dumps(content).encode()

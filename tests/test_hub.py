@@ -1,9 +1,15 @@
+import shutil
 import socket
+import threading
+import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file, save_file
 
 from imgcap.inference import CancelledError, ModelError, ModelEvent, open_engine
 from imgcap.inference.checkpoints import REGISTRY, is_present
@@ -44,9 +50,10 @@ def test_a_download_reports_its_bytes_is_pinned_and_happens_once(
     assert result.model == CLIP
     stages = list(dict.fromkeys(event.stage for event in events))
     assert stages == ["download", "load", "ready"]
-    weights = (checkpoint("clip") / "model.safetensors").stat().st_size
+    every_byte = sum(file.stat().st_size for file in checkpoint("clip").iterdir())
     downloads = [event for event in events if event.stage == "download"]
-    assert downloads[-1].done == downloads[-1].total >= weights
+    assert downloads[-1].done == downloads[-1].total == every_byte
+    assert not any("xet" in path for path in hub.requests), "that way could not be cancelled"
     assert is_present(CLIP, "classifier", settings)
 
     fetched = [path for path in hub.requests if path.startswith("GET") and "/resolve/" in path]
@@ -100,6 +107,63 @@ def test_a_download_can_be_cancelled_and_taken_up_again(
     assert engine.models["classifier"].stage == "failed"
     assert not any(event.stage == "load" for event in events)
     engine.load("classifier")
+    assert engine.models["classifier"].stage == "ready"
+
+
+@pytest.fixture
+def large(checkpoint: BuildCheckpoint, tmp_path: Path) -> Path:
+    """A checkpoint of a few megabytes, of which not all are weights."""
+    clip = shutil.copytree(checkpoint("clip"), tmp_path / "clip")
+    weights = load_file(clip / "model.safetensors")
+    weights["padding"] = np.zeros(3_000_000, np.uint8)
+    save_file(weights, clip / "model.safetensors", {"format": "pt"})
+    (clip / "notes.txt").write_bytes(b"x" * 2_000_000)
+    return clip
+
+
+def test_a_person_sees_a_download_move_all_the_time(hub: Hub, large: Path) -> None:
+    hub.add("some/body", "main", Commit("d" * 40, large))
+    hub.pace = 0.5
+    seen: list[tuple[float, int, int]] = []
+
+    def look(event: ModelEvent) -> None:
+        if event.stage == "download":
+            seen.append((time.monotonic(), event.done, event.total))
+
+    open_engine(Settings(classifier="some/body"), look).load("classifier")
+
+    times, done, totals = zip(*seen, strict=True)
+    assert set(totals) == {sum(file.stat().st_size for file in large.iterdir())}
+    assert list(done) == sorted(done)
+    assert done[-1] == totals[-1]
+    assert times[-1] - times[0] > 1.5, "else nothing was shown"
+    assert max(b - a for a, b in pairwise(times)) < 1
+    assert max(b - a for a, b in pairwise(done)) < 0.2 * totals[-1]
+
+
+def test_a_download_that_has_stalled_is_left_at_once_and_taken_up_where_it_was(
+    hub: Hub, large: Path
+) -> None:
+    hub.add("some/body", "main", Commit("d" * 40, large))
+    hub.stalled_after = 1_500_000
+    events: list[ModelEvent] = []
+    engine = open_engine(Settings(classifier="some/body"), events.append)
+    pressed = threading.Event()
+    threading.Timer(2, pressed.set).start()
+    started = time.monotonic()
+    with pytest.raises(CancelledError):
+        engine.load("classifier", cancel=pressed.is_set)
+    assert 2 <= time.monotonic() - started < 4
+    told = len(events)
+    hub.stalled_after = None
+    for thread in threading.enumerate():
+        if thread.name == "imgcap-download":
+            thread.join(30)
+    assert [event.stage for event in events[told - 1 :]] == ["failed"], "not a word after that"
+
+    engine.load("classifier")
+    again = next(event for event in events[told:] if event.stage == "download")
+    assert again.done > 1_000_000
     assert engine.models["classifier"].stage == "ready"
 
 

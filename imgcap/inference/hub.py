@@ -2,13 +2,15 @@
 
 import errno
 import os
-from collections.abc import Callable
-from pathlib import Path
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+from fnmatch import fnmatch
 from typing import Any
 
 from imgcap.inference.checkpoints import EMBEDDED, known
 from imgcap.inference.folders import SHARDS, WEIGHTS, Location
-from imgcap.inference.hub_cache import find_cached, hub_cache, hub_offline
+from imgcap.inference.hub_cache import find_cached, hub_cache, hub_offline, repository
 from imgcap.inference.results import Cancel, CancelledError, ModelError, Role
 
 Bytes = Callable[[int, int], None]
@@ -21,6 +23,8 @@ _CONVERSION_TITLE = "Adding `safetensors` variant of this model"
 _CONVERSION_AUTHOR = "SFconvertbot"
 _PICKLE = "pytorch_model.bin"
 _TIMEOUT = 10
+_POLL = 0.2  # seconds between two looks at how far a download is, and whether it is cancelled
+_PIECE = 2**18  # bytes of a file that arrive between two reports of huggingface_hub
 _DISK = {
     errno.ENOSPC: "the disk is full",
     errno.EACCES: "the cache folder cannot be written",
@@ -43,9 +47,9 @@ def fetch(hub_id: str, role: Role, progress: Bytes, cancel: Cancel | None = None
     role : {"classifier", "captioner"}
         What it is for; the errors name it.
     progress : callable
-        Called with bytes done and total, from the downloading threads.
+        Called with bytes done and total of all files together, a few times a second.
     cancel : callable, optional
-        Asked for each piece that arrives.
+        Asked as often; the download is left at once, even while the hub does not answer.
 
     Raises
     ------
@@ -63,7 +67,7 @@ def fetch(hub_id: str, role: Role, progress: Bytes, cancel: Cancel | None = None
     if hub_offline():
         raise ModelError(_absent(hub_id, role, "the hub is switched off by HF_HUB_OFFLINE"))
     try:
-        return _download(hub_id, revision, progress, cancel)
+        return _watch(_Download(hub_id, revision), progress, cancel)
     except (ModelError, CancelledError):
         raise
     except Exception as error:
@@ -73,49 +77,120 @@ def fetch(hub_id: str, role: Role, progress: Bytes, cancel: Cancel | None = None
         raise ModelError(_absent(hub_id, role, _reason(error))) from error
 
 
-def _download(hub_id: str, revision: str, progress: Bytes, cancel: Cancel | None) -> Location:
-    from huggingface_hub import HfApi, snapshot_download
+class _Download:
+    """The files of a checkpoint on their way into the cache.
 
-    # Read at each call: huggingface_hub itself reads the environment once, when it is imported.
-    endpoint = os.environ.get("HF_ENDPOINT") or None
-    api = HfApi(endpoint=endpoint)
-    blobs = _blobs(api, hub_id, revision or None)
-    reference = revision or "main"
-    if not blobs.keys() & {WEIGHTS, SHARDS}:
-        reference = _converted(api, hub_id, blobs)
-    # The weights come last, so that where they are, nothing else is missing.
-    for weights in (False, True):
-        folder = snapshot_download(
-            hub_id,
-            revision=reference,
-            cache_dir=hub_cache(),
-            endpoint=endpoint,
-            allow_patterns=list(WANTED),
-            ignore_patterns=["*/*"] if weights else ["*/*", "*.safetensors"],
-            etag_timeout=_TIMEOUT,
-            tqdm_class=_progress_bar(progress if weights else _ignore, cancel),
-        )
-    found = find_cached(hub_id, Path(folder).name, exact=True)
-    if found is None:
-        raise ModelError(f"{hub_id} is not a complete checkpoint on the hub.")
-    return found
+    Attributes
+    ----------
+    done, total : int
+        Bytes of all files together; those that were in the cache before count as done.
+    """
+
+    def __init__(self, hub_id: str, revision: str) -> None:
+        self._hub_id = hub_id
+        self._revision = revision
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self.done = self.total = 0
+
+    def stop(self) -> None:
+        """Break off; what has arrived stays in the cache for the next time."""
+        self._stopped.set()
+
+    def arrived(self, count: int) -> None:
+        """Count bytes, from whichever thread has them; negative where some must come again."""
+        if self._stopped.is_set():
+            raise CancelledError
+        with self._lock:
+            self.done += count
+
+    def run(self) -> Location:
+        """Fetch what is missing, and return where all of it lies."""
+        from huggingface_hub import HfApi, constants, snapshot_download
+
+        # Its reports come with each piece of this size; by itself it would take 10 MB. And a Xet
+        # transfer could not be broken off: it goes on whatever the bar raises.
+        constants.DOWNLOAD_CHUNK_SIZE = _PIECE
+        constants.HF_HUB_DISABLE_XET = True
+        # Read at each call: huggingface_hub itself reads the environment once, when it is imported.
+        endpoint = os.environ.get("HF_ENDPOINT") or None
+        api = HfApi(endpoint=endpoint)
+        reference = self._revision or "main"
+        commit, files = _list_files(api, self._hub_id, reference)
+        if not files.keys() & {WEIGHTS, SHARDS}:
+            reference = _converted(api, self._hub_id, files)
+            commit, files = _list_files(api, self._hub_id, reference)
+        self._count(commit, files)
+        # The weights come last, so that where they are, nothing else is missing.
+        for weights in (False, True):
+            snapshot_download(
+                self._hub_id,
+                revision=reference,
+                cache_dir=hub_cache(),
+                endpoint=endpoint,
+                allow_patterns=list(WANTED),
+                ignore_patterns=["*/*"] if weights else ["*/*", "*.safetensors"],
+                etag_timeout=_TIMEOUT,
+                tqdm_class=_progress_bar(self.arrived),
+            )
+        found = find_cached(self._hub_id, commit, exact=True)
+        if found is None:
+            raise ModelError(f"{self._hub_id} is not a complete checkpoint on the hub.")
+        return found
+
+    def _count(self, commit: str, files: Mapping[str, Any]) -> None:
+        folder = repository(self._hub_id) / "snapshots" / commit
+        wanted = {
+            name: file.size or 0
+            for name, file in files.items()
+            if "/" not in name and any(fnmatch(name, pattern) for pattern in WANTED)
+        }
+        self.total = sum(wanted.values())
+        self.arrived(sum(size for name, size in wanted.items() if (folder / name).exists()))
 
 
-def _blobs(api: Any, hub_id: str, revision: str | None) -> dict[str, str]:
-    """Return the files of a revision with the hashes of their content."""
-    info = api.model_info(hub_id, revision=revision, files_metadata=True, timeout=_TIMEOUT)
-    return {file.rfilename: file.blob_id or "" for file in info.siblings or ()}
+def _watch(download: _Download, progress: Bytes, cancel: Cancel | None) -> Location:
+    """Run a download in a thread of its own, which a cancel need not wait for."""
+    future: Future[Location] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(download.run())
+        except BaseException as error:  # noqa: BLE001  # raised again where it is waited for
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="imgcap-download", daemon=True).start()
+    told = (0, 0)
+    try:
+        while not future.done():
+            wait([future], _POLL)
+            state = (download.done, download.total)
+            if state != told:
+                progress(*state)
+                told = state
+            if cancel is not None and cancel():
+                raise CancelledError
+        return future.result()
+    finally:
+        download.stop()
 
 
-def _converted(api: Any, hub_id: str, blobs: dict[str, str]) -> str:
+def _list_files(api: Any, hub_id: str, reference: str) -> tuple[str, dict[str, Any]]:
+    """Return the commit behind a reference, and its files with their sizes and hashes, by name."""
+    info = api.model_info(hub_id, revision=reference, files_metadata=True, timeout=_TIMEOUT)
+    return str(info.sha), {file.rfilename: file for file in info.siblings or ()}
+
+
+def _converted(api: Any, hub_id: str, files: Mapping[str, Any]) -> str:
     """Return the pull request in which the hub's bot converted exactly these pickled weights."""
+    pickled = files[_PICKLE].blob_id if _PICKLE in files else None
     for discussion in api.get_repo_discussions(hub_id, discussion_type="pull_request"):
         if discussion.author != _CONVERSION_AUTHOR or discussion.title != _CONVERSION_TITLE:
             continue
         reference = str(discussion.git_reference)
-        converted = _blobs(api, hub_id, reference)
-        same = bool(blobs.get(_PICKLE)) and converted.get(_PICKLE) == blobs[_PICKLE]
-        if same and WEIGHTS in converted:
+        _, converted = _list_files(api, hub_id, reference)
+        same = _PICKLE in converted and converted[_PICKLE].blob_id == pickled
+        if pickled and same and WEIGHTS in converted:
             return reference
     raise ModelError(
         f"{hub_id} has only pickled weights, which could run foreign code; "
@@ -123,32 +198,24 @@ def _converted(api: Any, hub_id: str, blobs: dict[str, str]) -> str:
     )
 
 
-def _progress_bar(progress: Bytes, cancel: Cancel | None) -> type:
+def _progress_bar(arrived: Callable[[int], None]) -> type:
     """Make the class through which huggingface_hub reports the bytes that arrive."""
     from tqdm import tqdm
 
     class Bar(tqdm):
-        """A bar that draws nothing; of the two of a download it reports the one for the disk."""
+        """A bar that draws nothing; of the two of a download it counts the one for the disk."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             description = str(kwargs.get("desc", ""))
-            self._reports = kwargs.get("unit") == "B" and "Downloading" not in description
+            self._counts = kwargs.get("unit") == "B" and "Downloading" not in description
             kwargs.pop("name", None)
             super().__init__(*args, **{**kwargs, "disable": True})
 
         def update(self, n: float | None = 1) -> bool | None:
-            if cancel is not None and cancel():
-                raise CancelledError
-            self.n += n or 0
-            if self._reports:
-                progress(int(self.n), int(self.total or 0))
+            arrived(int(n or 0) if self._counts else 0)
             return None
 
     return Bar
-
-
-def _ignore(_done: int, _total: int) -> None:
-    pass
 
 
 def _absent(hub_id: str, role: Role, reason: str) -> str:

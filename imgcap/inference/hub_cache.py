@@ -29,6 +29,11 @@ def hub_cache() -> Path:
     return Path(home).expanduser() / "hub"
 
 
+def repository(hub_id: str) -> Path:
+    """Return the folder in which the cache keeps a model, which may not be there."""
+    return hub_cache() / f"models--{hub_id.replace('/', '--')}"
+
+
 def hub_offline() -> bool:
     """Say whether the environment forbids asking the hub."""
     values = (os.environ.get(name, "") for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
@@ -50,11 +55,10 @@ def find_cached(hub_id: str, revision: str = "", *, exact: bool = False) -> Loca
     exact : bool
         Take only the pinned revision or a conversion of it, as long as the hub can be asked.
     """
-    repository = hub_cache() / f"models--{hub_id.replace('/', '--')}"
     complete: list[Location] = []
     configured: list[Path] = []
     weights: list[Path] = []
-    for snapshot in _snapshots(repository, revision, exact=exact):
+    for snapshot in _snapshots(repository(hub_id), revision, exact=exact):
         has_config = (snapshot / CONFIG).is_file() and _has_processor(snapshot)
         if has_config and has_weights(snapshot):
             complete.append(Location(snapshot, snapshot, snapshot.name))
@@ -74,16 +78,16 @@ def _has_processor(snapshot: Path) -> bool:
     return bool(names & _PROCESSORS) and bool(names & _TOKENIZERS)
 
 
-def _snapshots(repository: Path, revision: str, *, exact: bool) -> Iterator[Path]:
+def _snapshots(folder: Path, revision: str, *, exact: bool) -> Iterator[Path]:
     """Yield the cached snapshots that may be used, each once, best first."""
     names = [revision] if revision else []
-    names += [_read_ref(ref) for ref in sorted(repository.glob("refs/refs/pr/*"))]
+    names += [_read_ref(ref) for ref in sorted(folder.glob("refs/refs/pr/*"))]
     if not (exact and revision):
-        names += [_read_ref(ref) for ref in sorted(repository.glob("refs/*")) if ref.is_file()]
-        names += sorted(path.name for path in repository.glob("snapshots/*"))
+        names += [_read_ref(ref) for ref in sorted(folder.glob("refs/*")) if ref.is_file()]
+        names += sorted(path.name for path in folder.glob("snapshots/*"))
     for name in dict.fromkeys(names):
-        if re.fullmatch(r"[\w.-]+", name) and (repository / "snapshots" / name).is_dir():
-            yield repository / "snapshots" / name
+        if re.fullmatch(r"[\w.-]+", name) and (folder / "snapshots" / name).is_dir():
+            yield folder / "snapshots" / name
 
 
 def _read_ref(path: Path) -> str:
