@@ -3,6 +3,8 @@ import re
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,11 @@ from imgcap.images import Picture, open_picture
 from imgcap.inference import CaptionOptions, ClassifyOptions, Description, ModelError
 from imgcap.settings import Settings
 from imgcap.widgets.analyst import Analyst
+from imgcap.widgets.outcomes import KEPT_OUTCOMES
 from imgcap.widgets.preview import PreviewPanel
+from imgcap.widgets.result import ResultPanel
+from imgcap.widgets.shelf import Shown
+from imgcap.widgets.stage import Stage
 from imgcap.widgets.state import AppState
 from tests.fakes import HeldEngine, captioned, scored
 from tests.pages import bring, wait_until
@@ -138,6 +144,171 @@ def test_a_question_is_answered_anew_only_where_it_changed(
     assert fits(state, state.description)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the page was told to show at one moment."""
+
+    picture: str
+    preview: str
+    alt: str
+    answers: str
+
+    def fits(self, pictures: list[Shown]) -> bool:
+        """Whether all of it is about one picture."""
+        owner = next(shown for shown in pictures if shown.id == self.picture)
+        captions = re.findall("picture ([0-9a-f]{12}) by", self.alt + self.answers)
+        return (
+            f"<strong>{owner.name}</strong>" in self.preview
+            and set(captions) <= {owner.id[:12]}
+            and (bool(captions) or self.alt == owner.name)
+        )
+
+
+def watch(state: AppState, seen: list[Seen]) -> None:
+    """Record all that the page is told to show, message by message."""
+    PreviewPanel(state), ResultPanel(state)
+    stage = Stage.of(state)
+    send = stage.send_state
+
+    def spy(key: object = None) -> None:
+        send(key)
+        if key and stage.picture_id:
+            seen.append(Seen(stage.picture_id, stage.preview, stage.alt, stage.answers))
+
+    stage.send_state = spy
+
+
+def test_switching_shows_all_of_the_new_at_once(
+    state: AppState, engine: HeldEngine, analyst: Analyst
+) -> None:
+    seen: list[Seen] = []
+    watch(state, seen)
+    first, second = brought = bring(state, "a.png", "b.png")
+    wait_until(lambda: is_done(state))
+    seen.clear()
+    state.selected = first.id
+    assert len(seen) == 1, "one message"
+    assert captioned(first.id, state.caption_options) in seen[0].answers
+    assert "Writing" not in seen[0].answers
+    with engine.held():
+        [third] = bring(state, "c.png")
+        wait_until(lambda: state.statuses[third.id] == "working")
+        assert "imgcap-pending" in seen[-1].answers
+        assert "by 3 beams" not in seen[-1].answers
+    wait_until(lambda: is_done(state))
+    state.remove(third.id)
+    state.selected = second.id
+    assert all(moment.fits([*brought, third]) for moment in seen)
+    assert analyst.description(third.id) is None
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda state: state.set_trait("labels", ("one", "two")),
+        lambda state: state.set_trait("caption_options", CaptionOptions(num_beams=1)),
+        lambda state: state.set_trait("engine", HeldEngine("other", "another")),
+    ],
+    ids=["labels", "caption", "models"],
+)
+@pytest.mark.usefixtures("analyst")
+def test_another_question_leaves_the_old_answer_until_there_is_a_new_one(
+    state: AppState, engine: HeldEngine, ask: Callable[[AppState], object]
+) -> None:
+    seen: list[Seen] = []
+    watch(state, seen)
+    bring(state, "a.png")
+    wait_until(lambda: is_done(state))
+    seen.clear()
+    with engine.held():
+        ask(state)
+        assert "data-old" in seen[0].answers
+        assert 'aria-busy="true"' in seen[0].answers
+    wait_until(lambda: is_done(state))
+    for moment in seen:
+        assert "imgcap-pending" not in moment.answers, "nothing is missing at any moment"
+        assert all(part in moment.answers for part in ("This picture", "<table", "beam"))
+        old, busy = ("data-old" in moment.answers, 'aria-busy="true"' in moment.answers)
+        assert busy or not old
+    assert "data-old" not in seen[-1].answers
+    assert 'aria-busy="true"' not in seen[-1].answers
+
+
+def test_an_old_answer_goes_when_no_new_one_comes(
+    state: AppState, engine: HeldEngine, analyst: Analyst
+) -> None:
+    seen: list[Seen] = []
+    watch(state, seen)
+    bring(state, "a.png")
+    wait_until(lambda: is_done(state))
+    engine.problems["classify"] = ModelError("No labels today.")
+    state.labels = ("one", "two")
+    wait_until(lambda: "No labels today." in seen[-1].answers)
+    assert "<table" not in seen[-1].answers
+    engine.problems.clear()
+    analyst.retry()
+    wait_until(lambda: is_done(state))
+    with engine.held():
+        state.caption_options = CaptionOptions(num_beams=1)
+        wait_until(lambda: state.working)
+        analyst.cancel()
+        wait_until(lambda: "Cancelled" in seen[-1].answers)
+    assert "by 3 beams" not in seen[-1].answers
+    assert "<table" in seen[-1].answers, "the labels were not asked anew"
+
+
+def test_what_observers_see_is_one_state(state: AppState, engine: HeldEngine) -> None:
+    analyst = Analyst(state)
+    mixed: list[object] = []
+
+    def look(_: object) -> None:
+        known = state.description
+        parts = (known.classification, known.captions) if known else (None, None)
+        if (state.statuses.get(state.selected) == "done") != (None not in parts):
+            mixed.append((state.description, state.statuses))
+
+    state.observe(look, ["description", "statuses", "working"])
+    bring(state, "a.png", "b.png")
+    wait_until(lambda: is_done(state))
+    state.labels = ("one", "two")
+    wait_until(lambda: is_done(state))
+    analyst.close()
+    assert mixed == []
+    assert engine.done
+
+
+@pytest.mark.usefixtures("analyst")
+def test_answers_to_old_questions_do_not_pile_up(state: AppState, engine: HeldEngine) -> None:
+    bring(state, "a.png")
+    wait_until(lambda: is_done(state))
+    questions = [(f"thing {n}", "other") for n in range(3 * KEPT_OUTCOMES)]
+
+    def ask(labels: tuple[str, ...]) -> None:
+        state.labels = labels
+        wait_until(lambda: is_done(state))
+
+    for labels in questions:
+        ask(labels)
+    assert [step for step, *_ in engine.done].count("caption") == 1, "what is wanted stays"
+    engine.done.clear()
+    for labels in questions[1 - KEPT_OUTCOMES :]:
+        ask(labels)
+    assert engine.done == [], "recent ones are known"
+    ask(questions[0])
+    assert steps(engine.done) == [("classify", "a.png")], "the first is long forgotten"
+
+
+@pytest.mark.usefixtures("analyst")
+def test_answers_go_with_their_picture(state: AppState, engine: HeldEngine) -> None:
+    first, _ = bring(state, "a.png", "b.png")
+    wait_until(lambda: is_done(state))
+    engine.done.clear()
+    state.remove(first.id)
+    bring(state, "a.png")
+    wait_until(lambda: is_done(state) and len(state.statuses) == 2)
+    assert steps(engine.done) == [("classify", "a.png"), ("caption", "a.png")]
+
+
 def fiddle(state: AppState, seed: int) -> None:
     """Change the picture on screen and the question, as a very nervous person would."""
     dice = random.Random(seed)  # noqa: S311  # no secret
@@ -170,9 +341,8 @@ def test_no_result_is_ever_shown_for_another_picture_or_question(
                 mistakes.append(description)
 
     state.observe(look, "description")
-    preview = PreviewPanel(state)
-    pages: list[str] = []
-    preview.view.observe(lambda change: pages.append(change["new"]), "value")
+    pages: list[Seen] = []
+    watch(state, pages)
 
     threads = [threading.Thread(target=fiddle, args=(state, seed)) for seed in range(4)]
     for thread in threads:
@@ -187,10 +357,9 @@ def test_no_result_is_ever_shown_for_another_picture_or_question(
     assert fits(state, description)
     assert description.predictions
     assert description.caption
+    assert pages
     for page in pages:
-        name, alt = re.findall(r'alt="(.*?)".*<strong>(.*?)<', page)[0][::-1]
-        [owner] = [picture for picture in brought if picture.name == name]
-        assert alt == name or owner.id[:12] in alt, "the caption of another picture"
+        assert page.fits(brought), page
     assert max(Counter(engine.done).values()) == 1, "nothing is answered twice"
     assert state.error == ""
 

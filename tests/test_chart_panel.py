@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +8,19 @@ import pytest
 from imgcap.charts import NOTHING_YET
 from imgcap.inference import Classification, Description, Prediction
 from imgcap.settings import Settings
-from imgcap.widgets.chart import ChartPanel
+from imgcap.widgets.chart import COMPARING, NOT_COMPARED, ChartPanel
+from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
 
 
 def described(**scores: float) -> Description:
     predictions = tuple(Prediction(label, score) for label, score in scores.items())
     classification = Classification(predictions, independent=False, model="fake", ms=1.0)
-    return Description("a.jpg", "0", 1, 1, classification)
+    return Description("a.jpg", "a", 1, 1, classification)
+
+
+def picture(name: str) -> Shown:
+    return Shown(name, f"{name}.jpg", 1, 1, "JPEG", 1, b"", b"")
 
 
 CAT = described(cat=0.7, dog=0.3)
@@ -22,7 +28,12 @@ CAT = described(cat=0.7, dog=0.3)
 
 @pytest.fixture
 def state(tmp_path: Path) -> AppState:
-    return AppState(Settings(log=tmp_path / "log.txt", feedback=f"csv:{tmp_path / 'feedback.csv'}"))
+    state = AppState(
+        Settings(log=tmp_path / "log.txt", feedback=f"csv:{tmp_path / 'feedback.csv'}")
+    )
+    state.add(picture("a"))
+    state.statuses = {"a": "done"}
+    return state
 
 
 @pytest.fixture
@@ -52,9 +63,61 @@ def test_the_panel_is_complete_when_it_is_built(state: AppState) -> None:
     assert {"imgcap-card", "imgcap-chart"} <= set(panel._dom_classes)
 
 
-def test_before_a_picture_there_is_a_sentence(panel: ChartPanel) -> None:
-    assert NOTHING_YET.split()[0] in panel.figure.layout.annotations[0].text
+def sentence(panel: ChartPanel) -> str:
+    return panel.figure.layout.annotations[0].text.replace("<br>", " ")
+
+
+def test_what_is_missing_is_said(state: AppState, panel: ChartPanel) -> None:
+    assert sentence(panel) == NOT_COMPARED
+    state.statuses = {"a": "waiting"}
+    assert sentence(panel) == COMPARING
+    state.remove("a")
+    assert sentence(panel) == NOTHING_YET
     assert not panel.figure.layout.xaxis.visible
+
+
+def test_the_card_has_a_heading(panel: ChartPanel) -> None:
+    assert panel.children[0].value == "<h2>How sure it is</h2>"
+
+
+def test_the_chart_of_another_picture_is_never_seen(state: AppState, panel: ChartPanel) -> None:
+    state.description = CAT
+    stage, place = panel.stage, panel.children[-1]
+    told: list[tuple[str, str, str]] = []
+    heard(place, lambda: told.append(("drawn", place.drawn, stage.picture_id)))
+    panel.figure.observe(
+        lambda change: change["new"] and told.append(("figure", place.drawn, stage.picture_id)),
+        "_py2js_update",
+    )
+    heard(stage, lambda: told.append(("stage", place.drawn, stage.picture_id)))
+    state.add(picture("b"))
+    assert [what for what, *_ in told] == ["drawn", "figure", "stage"], "hidden, drawn, shown"
+    assert told[-1][1:] == ("b", "b")
+
+
+def heard(widget: Any, tell: Callable[[], object]) -> None:
+    """Call when a widget tells the page of a change."""
+    send = widget.send_state
+
+    def spy(key: Any = None) -> None:
+        if key:
+            tell()
+        send(key)
+
+    widget.send_state = spy
+
+
+def test_the_old_chart_stays_until_the_new_one_is_there(state: AppState, panel: ChartPanel) -> None:
+    state.description = CAT
+    assert (panel.stage.old, panel.stage.busy) == (False, False)
+    with state.hold_trait_notifications():
+        state.statuses, state.description = {"a": "waiting"}, None
+    assert list(visible(panel)[0].x) == [70, 30]
+    assert (panel.stage.old, panel.stage.busy) == (True, True)
+    with state.hold_trait_notifications():
+        state.statuses, state.description = {"a": "done"}, described(teapot=1.0)
+    assert list(visible(panel)[0].x) == [100]
+    assert (panel.stage.old, panel.stage.busy) == (False, False)
 
 
 def test_a_description_is_drawn_and_taken_away_again(state: AppState, panel: ChartPanel) -> None:
@@ -79,7 +142,7 @@ def test_the_dropdown_changes_the_marks_of_the_one_figure(
         types.append(trace.type)
     assert types == ["bar", "pie", "scatter"]
     assert panel.figure is figure
-    assert panel.children == (panel.kind, figure)
+    assert panel.children[1:3] == (panel.kind, figure)
 
 
 def test_the_dropdown_follows_the_state(state: AppState, panel: ChartPanel) -> None:

@@ -1,15 +1,18 @@
+import base64
 import csv
 import io
 import json
 import re
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
 
 from imgcap.inference import Caption, Captions, Classification, Description, Prediction
 from imgcap.widgets.preview import PreviewPanel, size
-from imgcap.widgets.result import CANCELLED, ResultPanel
+from imgcap.widgets.result import ResultPanel
 from imgcap.widgets.shelf import Shown
+from imgcap.widgets.stage import CANCELLED
 from imgcap.widgets.state import AppState
 from tests.pages import bring, download, picture_file
 
@@ -62,7 +65,14 @@ def panel(state: AppState) -> ResultPanel:
 
 
 def read(panel: ResultPanel) -> str:
-    return " ".join(Reader(panel.answers.value).text.split())
+    return " ".join(Reader(panel.stage.answers).text.split())
+
+
+def drawn(panel: PreviewPanel) -> str:
+    """Return the preview's markup as the page completes it."""
+    source = base64.b64encode(panel.stage.picture).decode()
+    attributes = f'src="data:image/jpeg;base64,{source}" alt="{escape(panel.stage.alt)}" '
+    return panel.stage.preview.replace("<img ", f"<img {attributes}")
 
 
 def show(state: AppState, description: Description | None, status: str = "done") -> None:
@@ -78,7 +88,7 @@ def test_without_a_picture_there_is_a_hint(panel: ResultPanel) -> None:
 def test_the_answers_are_read(state: AppState, panel: ResultPanel) -> None:
     [cat] = bring(state, "cat.png")
     show(state, described(cat, ("cat", 0.873), ("dog", 0.1), ("owl", 0.027)))
-    assert "a cat This picture most likely shows a cat (87 %)." in panel.answers.value.replace(
+    assert "a cat This picture most likely shows a cat (87 %)." in panel.stage.answers.replace(
         '</p><p class="imgcap-summary">', " "
     )
     assert "LabelConfidencecat87 %dog10 %owl3 %" in read(panel)
@@ -106,10 +116,10 @@ def test_doubt_is_said(
 def test_the_best_are_shown_and_the_others_counted(state: AppState, panel: ResultPanel) -> None:
     [cat] = bring(state, "cat.png")
     show(state, described(cat, *((f"label {n}", 1 / 2 ** (n + 1)) for n in range(9))))
-    assert panel.answers.value.count("<tr><td>") == 5
+    assert panel.stage.answers.count("<tr><td>") == 5
     assert "… and 4 more labels" in read(panel)
     state.top = 9
-    assert panel.answers.value.count("<tr><td>") == 9
+    assert panel.stage.answers.count("<tr><td>") == 9
     assert "more labels" not in read(panel)
 
 
@@ -119,7 +129,7 @@ def test_nothing_that_is_shown_is_markup(state: AppState, payload: str) -> None:
     shown = state.shelf.put(picture_file("any"), payload)
     state.add(shown)
     show(state, described(shown, (payload, 0.9), ("dog", 0.1), caption=payload), f"No: {payload}")
-    for markup in (result.answers.value, preview.view.value):
+    for markup in (result.stage.answers, drawn(preview)):
         reader = Reader(markup)
         assert payload in reader.text, "it is read as it is"
         assert set(reader.tags) <= {
@@ -127,8 +137,8 @@ def test_nothing_that_is_shown_is_markup(state: AppState, payload: str) -> None:
             *("figure", "img", "figcaption", "strong"),
         }
         assert not [name for name, _ in reader.attributes if name.startswith("on")]
-        assert reader.tags.count("img") == (1 if markup is preview.view.value else 0)
-    assert ("alt", payload) in Reader(preview.view.value).attributes
+        assert reader.tags.count("img") == (1 if markup == drawn(preview) else 0)
+    assert ("alt", payload) in Reader(drawn(preview)).attributes
 
 
 def test_what_is_missing_is_announced_until_it_failed_or_was_cancelled(
@@ -198,21 +208,21 @@ def test_a_caption_without_labels_is_downloaded_too(state: AppState, panel: Resu
 
 def test_the_preview_shows_the_picture_on_screen_with_its_caption(state: AppState) -> None:
     panel = PreviewPanel(state)
-    assert "No picture yet." in panel.view.value
+    assert "No picture yet." in drawn(panel)
     first, second = bring(state, "a.png", "b.png")
-    attributes = dict(Reader(panel.view.value).attributes)
+    attributes = dict(Reader(drawn(panel)).attributes)
     assert attributes["alt"] == "b.png", "as long as there is no caption"
     assert re.fullmatch(r"data:image/jpeg;base64,[\w+/=]+", attributes["src"] or "")
     state.description = described(second, caption="a view of a coast")
-    assert dict(Reader(panel.view.value).attributes)["alt"] == "a view of a coast"
-    text = Reader(panel.view.value).text
+    assert dict(Reader(drawn(panel)).attributes)["alt"] == "a view of a coast"
+    text = Reader(drawn(panel)).text
     assert f"{second.width} × {second.height} pixels · PNG" in text
     state.description = None
     state.selected = first.id
-    assert "a.png" in Reader(panel.view.value).text
+    assert "a.png" in Reader(drawn(panel)).text
     state.remove(first.id)
     state.remove(second.id)
-    assert "No picture yet." in panel.view.value
+    assert "No picture yet." in drawn(panel)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ NO_WHOLE = (
 )
 
 _AXIS_LABEL = 22  # character cells: half the width of a telephone
-_NARROW_LABEL = 16  # where labels stand beside each other, or beside a pie
+_NARROW_LABEL = 16  # where labels stand beside each other
+_LEGEND_LABEL = 20
 _FEWEST_ROWS = 5  # fewer bars than this do not grow thicker
 _ROOM_INSIDE = 0.5  # a bar of this length holds its own percentage
 _ROOM_IN_SLICE = 0.06  # and so does a slice of this share
@@ -62,7 +63,7 @@ def pie(classification: Classification | None, top: int, theme: Theme, empty: st
     trace = go.Pie(
         labels=[
             # Plotly adds up slices with equal labels, so each gets another number of nothings.
-            f"{mark.text(_NARROW_LABEL)}  {percent(mark.score)}" + place * "\u200b"
+            f"{mark.text(_LEGEND_LABEL)}  {percent(mark.score)}" + place * "\u200b"
             for place, mark in enumerate(marks)
         ],
         values=[mark.score for mark in marks],
@@ -81,7 +82,12 @@ def pie(classification: Classification | None, top: int, theme: Theme, empty: st
         theme,
         sentence=sentence or ("" if marks else empty),
         showlegend=bool(marks),
-        legend={"itemclick": False, "itemdoubleclick": False, "x": 1, "y": 0.5},
+        legend={
+            **dict.fromkeys(("itemclick", "itemdoubleclick"), False),
+            "x": 1,
+            "y": 0.5,
+            "font": {"size": 11},
+        },
     )
 
 

@@ -2,12 +2,10 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, cast
+from typing import TypeVar
 
 from imgcap.inference import (
     CancelledError,
-    CaptionOptions,
     Captions,
     Classification,
     ClassifyOptions,
@@ -15,26 +13,13 @@ from imgcap.inference import (
     Engine,
 )
 from imgcap.inference.results import Role
+from imgcap.widgets.outcomes import Job, Outcomes
 from imgcap.widgets.state import AppState
 
-Step = Literal["classify", "caption"]
+T = TypeVar("T")
 _QUESTION = ("selected", "labels", "classify_options", "caption_options", "engine")
 _WATCHED = (*_QUESTION, "pictures", "paused")
 _DOING = {"classify": "Comparing {} with the labels", "caption": "Writing a caption for {}"}
-
-
-@dataclass(frozen=True)
-class Job:
-    """One step for one picture, with everything its answer depends on.
-
-    Equal jobs have equal answers, so a job is also the key under which its answer is kept.
-    """
-
-    step: Step
-    picture: str
-    checkpoint: str
-    labels: tuple[str, ...] = ()
-    options: ClassifyOptions | CaptionOptions | None = None
 
 
 class Analyst:
@@ -55,8 +40,7 @@ class Analyst:
     def __init__(self, state: AppState) -> None:
         self._state = state
         self._changed = threading.Condition(state.lock)
-        self._answers: dict[Job, Classification | Captions] = {}
-        self._failures: dict[Job, str] = {}
+        self._outcomes = Outcomes()
         self._job: Job | None = None
         self._cold: list[Role] = []
         self._closed = False
@@ -80,7 +64,7 @@ class Analyst:
     def retry(self) -> None:
         """Go on after a cancel, and try again what failed."""
         with self._state.lock:
-            self._failures.clear()
+            self._outcomes.forget_failures()
             self._state.error = ""
             self._state.paused = False
             self.warm_up()
@@ -89,17 +73,18 @@ class Analyst:
         """Return what is known so far about a picture under the present question."""
         with self._state.lock:
             shown = next((p for p in self._state.pictures if p.id == picture_id), None)
-            classification, captions = map(self._answers.get, self._wanted(picture_id))
-            if shown is None or (classification is None and captions is None):
+            if shown is None:
                 return None
-            return Description(
+            classification, captions = map(self._outcomes.get, self._wanted(picture_id))
+            description = Description(
                 name=shown.name,
                 sha256=shown.id,
                 width=shown.width,
                 height=shown.height,
-                classification=cast("Classification | None", classification),
-                captions=cast("Captions | None", captions),
+                classification=_answer_or_none(classification, Classification),
+                captions=_answer_or_none(captions, Captions),
             )
+            return description if description.models else None
 
     def close(self) -> None:
         """Stop the thread."""
@@ -125,7 +110,7 @@ class Analyst:
 
     def _missing(self, picture_id: str) -> Job | None:
         for job in self._wanted(picture_id):
-            if job not in self._answers and job not in self._failures:
+            if self._outcomes.get(job) is None:
                 return job
         return None
 
@@ -187,10 +172,10 @@ class Analyst:
         except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
             with self._state.lock:
                 if not self._is_stale(job):  # such as when the picture has gone meanwhile
-                    self._failures[job] = self._state.sentence(problem)
+                    self._outcomes.put(job, self._state.sentence(problem))
             return
         with self._state.lock:
-            self._answers[job] = answer
+            self._outcomes.put(job, answer)
 
     def _compute(self, job: Job, engine: Engine) -> Classification | Captions:
         def cancel() -> bool:
@@ -204,20 +189,25 @@ class Analyst:
         return captions
 
     def _refresh(self) -> None:
-        """Tell the state what is known and what is being done."""
+        """Tell the state what is known and what is being done, all of it before anyone looks."""
         state = self._state
-        state.description = self.description(state.selected)
-        state.statuses = {shown.id: self._status(shown.id) for shown in state.pictures}
         names = {shown.id: shown.name for shown in state.pictures}
-        if self._job and self._job.picture in names:
-            state.working = _DOING[self._job.step].format(names[self._job.picture])
-        else:
-            state.working = ""
+        self._outcomes.keep_only(names)
+        with state.hold_trait_notifications():
+            state.description = self.description(state.selected)
+            state.statuses = {picture_id: self._status(picture_id) for picture_id in names}
+            if self._job and self._job.picture in names:
+                state.working = _DOING[self._job.step].format(names[self._job.picture])
+            else:
+                state.working = ""
 
     def _status(self, picture_id: str) -> str:
-        wanted = self._wanted(picture_id)
-        failures = dict.fromkeys(self._failures[job] for job in wanted if job in self._failures)
-        if self._missing(picture_id) is None:
-            return " ".join(failures) or "done"
+        outcomes = [self._outcomes.get(job) for job in self._wanted(picture_id)]
+        if None not in outcomes:
+            return " ".join(dict.fromkeys(o for o in outcomes if isinstance(o, str))) or "done"
         working = self._job is not None and self._job.picture == picture_id
         return "working" if working else "waiting"
+
+
+def _answer_or_none(outcome: object, kind: type[T]) -> T | None:
+    return outcome if isinstance(outcome, kind) else None

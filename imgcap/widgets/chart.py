@@ -7,9 +7,13 @@ import ipywidgets as widgets
 import traitlets
 from plotly import graph_objects as go
 
-from imgcap.charts import KINDS, figure
+from imgcap.charts import KINDS, NOTHING_YET, figure
+from imgcap.widgets.elements import Card
+from imgcap.widgets.stage import Place, Scene, Stage
 from imgcap.widgets.state import AppState
 
+COMPARING = "Comparing the picture with the labels …"
+NOT_COMPARED = "Nothing to chart: this picture was not compared with the labels."
 CONFIG = {
     "displaylogo": False,
     "modeBarButtons": [["toImage"]],
@@ -20,7 +24,7 @@ CONFIG = {
 }
 
 
-class ChartPanel(widgets.VBox):
+class ChartPanel(Card):
     """The confidence of the picture's labels, drawn as a person chooses.
 
     One figure holds the traces of all kinds, and only those of the chosen kind have data and are
@@ -33,24 +37,31 @@ class ChartPanel(widgets.VBox):
     """
 
     def __init__(self, state: AppState) -> None:
+        super().__init__("How sure it is", "chart")
         self._state = state
+        self.stage = Stage.of(state)
         self.kind = widgets.Dropdown(
             description="Chart", options=[(kind.name, key) for key, kind in KINDS.items()]
         )
         traitlets.link((state, "chart_kind"), (self.kind, "value"))
         self.figure = go.FigureWidget(self._drawing())
         self.figure.set_trait("_config", CONFIG)
-        super().__init__([self.kind, self.figure])
-        self.add_class("imgcap-card")
-        self.add_class("imgcap-chart")
-        state.observe(state.guarded(self._redraw), ["description", "chart_kind", "top", "dark"])
+        self._place = Place(self.stage, "chart")
+        self._place.drawn = self.stage.picture_id
+        self.fill(self.kind, self.figure, self._place)
+        self.stage.observe(state.guarded(self._redraw), "scene")
+        state.observe(state.guarded(self._redraw), ["chart_kind", "top", "dark"])
 
     def _drawing(self) -> go.Figure:
-        state = self._state
-        result = state.description.classification if state.description else None
+        state, scene = self._state, self.stage.scene
+        result = scene.shown.classification if scene.shown else None
         drawings = {
             key: figure(
-                key, result if key == state.chart_kind else None, top=state.top, dark=state.dark
+                key,
+                result if key == state.chart_kind else None,
+                top=state.top,
+                dark=state.dark,
+                empty=empty(scene),
             )
             for key in KINDS
         }
@@ -61,6 +72,8 @@ class ChartPanel(widgets.VBox):
 
     def _redraw(self, _change: object = None) -> None:
         drawing = self._drawing()
+        picture = self.stage.scene.picture
+        self._place.drawn = picture.id if picture else ""  # first: what differs is not seen
         for shown, trace in zip(self.figure.data, drawing.data, strict=True):
             trace.uid = shown.uid
         # A view that is opened from here on starts from these two; plotly sends them only once,
@@ -72,6 +85,13 @@ class ChartPanel(widgets.VBox):
             for shown, wanted in zip(self.figure.data, drawing.data, strict=True):
                 _change_in_place(shown, wanted)
             _change_in_place(self.figure.layout, drawing.layout)
+
+
+def empty(scene: Scene) -> str:
+    """Say why there is nothing to draw, if that is so."""
+    if scene.picture is None:
+        return NOTHING_YET
+    return COMPARING if scene.busy else NOT_COMPARED
 
 
 def _change_in_place(shown: Any, wanted: Any) -> None:  # plotly has no types

@@ -1,10 +1,10 @@
 """The picture on screen, with its name, size and alternative text."""
 
-import base64
 from html import escape
 
-from imgcap.widgets.elements import Card, markup
+from imgcap.widgets.elements import Card
 from imgcap.widgets.shelf import Shown
+from imgcap.widgets.stage import Place, Scene, Stage
 from imgcap.widgets.state import AppState
 
 EMPTY = """<div class="imgcap-empty"><p>No picture yet.</p>
@@ -22,25 +22,30 @@ class PreviewPanel(Card):
 
     def __init__(self, state: AppState) -> None:
         super().__init__("", "preview")
-        self._state = state
-        self.view = markup()
-        self.fill(self.view)
-        state.observe(state.guarded(self._show), ["selected", "pictures", "description"])
+        self.stage = Stage.of(state)
+        self.fill(Place(self.stage, "preview"))
+        self.stage.observe(state.guarded(self._show), "scene")
         self._show()
 
     def _show(self, _change: object = None) -> None:
-        shown, description = self._state.picture, self._state.description
-        caption = description.caption if description else ""
-        self.view.value = figure(shown, caption) if shown else EMPTY
+        scene = self.stage.scene
+        with self.stage.hold_sync():
+            self.stage.preview = figure(scene.picture) if scene.picture else EMPTY
+            self.stage.picture = scene.picture.preview if scene.picture else b""
+            self.stage.alt = alternative(scene)
 
 
-def figure(shown: Shown, caption: str) -> str:
-    """Return the markup of a picture with its facts."""
-    alt = escape(caption or shown.name, quote=True)
+def alternative(scene: Scene) -> str:
+    """Return what stands for the picture where it is not seen."""
+    caption = scene.shown.caption if scene.shown else ""
+    return caption or (scene.picture.name if scene.picture else "")
+
+
+def figure(shown: Shown) -> str:
+    """Return the markup around a picture: its facts, and its shape, so that nothing jumps."""
     facts = f"{shown.width:,} × {shown.height:,} pixels · {shown.format} · {size(shown.size_bytes)}"
-    source = "data:image/jpeg;base64," + base64.b64encode(shown.preview).decode("ascii")
     return (
-        f'<figure><img src="{source}" alt="{alt}">'
+        f'<figure><img style="--width:{shown.width};--height:{shown.height}">'
         f"<figcaption><strong>{escape(shown.name)}</strong> <span>{facts}</span></figcaption>"
         "</figure>"
     )

@@ -9,11 +9,11 @@ from imgcap.feedback.csv.neutralise import neutralise
 from imgcap.inference import Description
 from imgcap.inference.summary import percent
 from imgcap.widgets.browser import CopyButton, DownloadButton
-from imgcap.widgets.elements import Card, markup, row
+from imgcap.widgets.elements import Card, row
+from imgcap.widgets.stage import Place, Scene, Stage
 from imgcap.widgets.state import AppState
 
 EMPTY = '<p class="imgcap-muted">The answers appear here as soon as there is a picture.</p>'
-CANCELLED = "Cancelled: “Try again” goes on."
 _ROLES = {"classifier": "Labels", "captioner": "Caption"}
 _STEPS = {"classifier": "classify", "captioner": "caption"}
 
@@ -30,7 +30,7 @@ class ResultPanel(Card):
     def __init__(self, state: AppState) -> None:
         super().__init__("What it shows", "result")
         self._state = state
-        self.answers = markup()
+        self.stage = Stage.of(state)
         self.copy_caption = CopyButton(label="Copy caption")
         self.copy_summary = CopyButton(label="Copy summary")
         self.json = DownloadButton(
@@ -48,63 +48,54 @@ class ResultPanel(Card):
             on_error=state.report,
         )
         self.actions = row(self.copy_caption, self.copy_summary, self.json, self.csv)
-        self.fill(self.answers, self.actions)
-        state.observe(
-            state.guarded(self._show), ["selected", "description", "statuses", "paused", "top"]
-        )
+        self.fill(Place(self.stage, "answers"), self.actions)
+        self.stage.observe(state.guarded(self._show), "scene")
+        state.observe(state.guarded(self._show), "top")
         self._show()
 
     def _description(self) -> Description:
-        description: Description | None = self._state.description
+        description: Description | None = self.stage.scene.description
         if description is None:
             raise RuntimeError("There is no result to download.")
         return description
 
     def _show(self, _change: object = None) -> None:
-        state = self._state
-        description = state.description
-        self.actions.layout.display = None if description else "none"
-        if state.picture is None:
-            self.answers.value = EMPTY
-            return
-        self.copy_caption.text = description.caption if description else ""
-        self.copy_summary.text = description.summary if description else ""
-        status = state.statuses.get(state.selected, "waiting")
-        if state.paused and status == "waiting":
-            status = CANCELLED
-        self.answers.value = answers(description, status, state.top)
+        scene = self.stage.scene
+        self.actions.layout.display = None if scene.description else "none"
+        self.copy_caption.text = scene.description.caption if scene.description else ""
+        self.copy_summary.text = scene.description.summary if scene.description else ""
+        self.stage.answers = answers(scene, self._state.top) if scene.picture else EMPTY
 
 
-def answers(description: Description | None, status: str, top: int) -> str:
-    """Return the markup of all that is known so far.
+def answers(scene: Scene, top: int) -> str:
+    """Return the markup of all that can be read, with `top` rows of the table.
 
-    Parameters
-    ----------
-    description : Description or None
-        What is known.
-    status : str
-        ``waiting``, ``working`` or ``done``; anything else says why an answer is missing.
-    top : int
-        Rows of the table.
+    What answers an earlier question is marked as old until the new answer takes its place.
     """
-    working = status in {"waiting", "working"}
-    failed = "" if working or status == "done" else status
-    pending = '<span class="imgcap-pending">{}</span>' if working else ""
-    caption = description.caption if description else ""
-    parts = ['<div aria-live="polite">']
-    if caption or pending:
-        words = escape(caption) or pending.format("Writing a caption …")
-        parts.append(f'<p class="imgcap-caption">{words}</p>')
-    if description and description.summary:
-        parts.append(f'<p class="imgcap-summary">{escape(description.summary)}</p>')
+    shown = scene.shown
+    pending = '<span class="imgcap-pending">{}</span>' if scene.busy else ""
+    parts = [f'<div aria-busy="{str(scene.busy).lower()}"><div aria-live="polite">']
+    if (shown and shown.caption) or pending:
+        words = escape(shown.caption) if shown else ""
+        words = words or pending.format("Writing a caption …")
+        parts.append(f'<p class="imgcap-caption"{_age(scene.old_caption)}>{words}</p>')
+    if shown and shown.summary:
+        words = escape(shown.summary)
+        parts.append(f'<p class="imgcap-summary"{_age(scene.old_labels)}>{words}</p>')
     elif pending:
         parts.append(f"<p>{pending.format('Comparing with the labels …')}</p>")
-    if failed:
-        parts.append(f'<p class="imgcap-message" role="alert">{escape(failed)}</p>')
+    if scene.failure:
+        parts.append(f'<p class="imgcap-message" role="alert">{escape(scene.failure)}</p>')
     parts.append("</div>")
-    if description:
-        parts += [table(description, top), credits_line(description)]
-    return "".join(parts)
+    if shown:
+        old = scene.old_labels or scene.old_caption
+        parts.append(f"<div{_age(scene.old_labels)}>{table(shown, top)}</div>")
+        parts.append(f"<div{_age(old)}>{credits_line(shown)}</div>")
+    return "".join([*parts, "</div>"])
+
+
+def _age(old: bool) -> str:  # noqa: FBT001  # its whole content
+    return " data-old" if old else ""
 
 
 def table(description: Description, top: int) -> str:
