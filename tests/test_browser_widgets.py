@@ -2,7 +2,7 @@ import asyncio
 import base64
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from traitlets import TraitError
 
 from imgcap.images import PictureError
-from imgcap.widgets.browser import CopyButton, DownloadButton, DropZone, PageScript, PictureStrip
+from imgcap.widgets.browser import (
+    CopyButton,
+    DownloadButton,
+    DropZone,
+    PageScript,
+    PictureStrip,
+    Upload,
+)
 
 PIXEL = b"GIF89a\x01\x00\x01\x00"
 
@@ -22,17 +29,13 @@ wire_values = st.recursive(
     max_leaves=5,
 )
 messages = wire_values | st.fixed_dictionaries(
-    {
-        "type": st.sampled_from(
-            ["offer", "chunk", "stop", "surplus", "make", "read", "thumbnails", "remove"]
-        )
-    },
+    {"type": st.sampled_from(["offer", "chunk", "stop", "make", "read", "thumbnails", "remove"])},
     optional={
         "id": st.sampled_from(["1", "2", "a"]) | wire_values,
         "name": st.just("cat.jpg") | wire_values,
         "size": st.integers(-1, 20) | wire_values,
         "offset": st.integers(-1, 20) | wire_values,
-        "count": wire_values,
+        "first": st.booleans() | wire_values,
         "reason": wire_values,
         "digests": wire_values,
     },
@@ -67,23 +70,25 @@ class Wire:
 
 
 class Uploads:
-    """A drop zone and everything that it told the app."""
+    """A drop zone, everything that it gave the app, and what it refused."""
 
-    def __init__(
-        self, on_file: Callable[[bytes, str], object] | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, on_file: Callable[[Upload], object] | None = None, **kwargs: Any) -> None:
         self.files: list[tuple[bytes, str]] = []
-        self.refused: list[str] = []
         self.zone = DropZone(
             max_bytes=kwargs.pop("max_bytes", 1000),
-            on_file=on_file or (lambda data, name: self.files.append((data, name))),
-            on_refused=self.refused.append,
+            on_file=on_file or (lambda upload: self.files.append((upload.data, upload.name))),
             **kwargs,
         )
         self.wire = Wire(self.zone)
 
-    def offer(self, key: str, name: str, size: Any) -> dict[str, Any]:
-        return self.wire.hears({"type": "offer", "id": key, "name": name, "size": size})
+    @property
+    def refused(self) -> list[str]:
+        return [said["sentence"] for said in self.wire.said if said["type"] == "refused"]
+
+    def offer(self, key: str, name: str, size: Any, *, first: Any = True) -> dict[str, Any]:
+        return self.wire.hears(
+            {"type": "offer", "id": key, "name": name, "size": size, "first": first}
+        )
 
     def chunk(self, key: str, offset: int, *buffers: Any) -> dict[str, Any]:
         return self.wire.hears({"type": "chunk", "id": key, "offset": offset}, *buffers)
@@ -116,7 +121,7 @@ def test_pieces_in_any_other_order_give_the_whole_file_or_nothing(data: st.DataO
         uploads.chunk("1", start, piece)
     assert uploads.files in ([], [(content, "cat.jpg")])
     if not uploads.files and uploads.zone._incoming is None:
-        assert uploads.refused == ["“cat.jpg” did not arrive whole and was left out."]
+        assert uploads.refused[0] == "“cat.jpg” did not arrive whole and was left out."
 
 
 @given(st.lists(st.tuples(messages, attachments), max_size=20))
@@ -193,6 +198,7 @@ def test_a_broken_off_upload_leaves_nothing(reason: str, sentences: list[str]) -
     uploads.chunk("1", 0, b"cat")
     uploads.wire.hears({"type": "stop", "id": "1", "reason": reason})
     assert uploads.refused == sentences
+    assert uploads.wire.said[-1]["type"] == ("refused" if sentences else "stopped")
     assert uploads.chunk("1", 3, b"cat")["type"] == "refused"
     assert not uploads.files
     assert uploads.upload(b"dog", "dog.jpg", "2")["type"] == "done"
@@ -216,10 +222,41 @@ def test_a_page_that_falls_silent_is_given_up() -> None:
     assert uploads.zone._incoming is None
 
 
-def test_too_many_files_at_once_are_told() -> None:
-    uploads = Uploads(max_files=2)
-    uploads.wire.hears({"type": "surplus", "id": "1", "count": 3})
-    assert uploads.refused == ["At most 2 files can wait at once; 3 files were left out."]
+@pytest.mark.parametrize("first", [True, False])
+def test_the_app_learns_which_file_is_the_first_of_those_brought_together(*, first: bool) -> None:
+    uploads: list[Upload] = []
+    zone = Uploads(uploads.append)
+    zone.offer("1", "cat.jpg", 3, first=first)
+    zone.chunk("1", 0, b"cat")
+    assert uploads == [Upload("cat.jpg", b"cat", is_first=first)]
+
+
+def test_a_file_is_done_when_the_app_has_taken_it_and_not_before() -> None:
+    decisions: list[Future[None]] = []
+
+    def think(_: Upload) -> Future[None]:
+        decisions.append(Future())
+        return decisions[-1]
+
+    uploads = Uploads(think, expected=(PictureError,))
+    assert uploads.upload(b"cat", key="1") == {"type": "got", "id": "1", "received": 3}
+    assert uploads.upload(b"dog", key="2")["type"] == "got"
+    decisions[0].set_result(None)
+    assert uploads.wire.said[-1] == {"type": "done", "id": "1"}
+    decisions[1].set_exception(PictureError("That is no picture."))
+    assert uploads.wire.said[-1]["id"] == "2"
+    assert uploads.refused == ["That is no picture."]
+
+
+def test_what_is_cancelled_too_late_is_told_how_it_ended() -> None:
+    decision: Future[None] = Future()
+    uploads = Uploads(lambda _: decision)
+    uploads.upload(b"cat")
+    stop = {"type": "stop", "id": "1", "reason": "cancelled"}
+    assert uploads.wire.hears(stop) == {}, "not yet known"
+    decision.set_result(None)
+    assert [said["type"] for said in uploads.wire.said] == ["go", "got", "done"]
+    assert uploads.wire.hears(stop)["type"] == "stopped"
 
 
 def test_a_name_is_cleaned() -> None:
@@ -231,7 +268,7 @@ def test_a_name_is_cleaned() -> None:
 
 
 def test_what_the_app_refuses_is_told_in_its_words() -> None:
-    def refuse(_: bytes, __: str) -> None:
+    def refuse(_: Upload) -> None:
         raise PictureError("That is no picture.")
 
     uploads = Uploads(refuse, expected=(PictureError,))
@@ -242,7 +279,7 @@ def test_what_the_app_refuses_is_told_in_its_words() -> None:
 def test_a_bug_of_the_app_ends_as_a_sentence_and_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def fall_over(_: bytes, __: str) -> None:
+    def fall_over(_: Upload) -> None:
         raise RuntimeError("secret")
 
     uploads = Uploads(fall_over)

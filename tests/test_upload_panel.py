@@ -1,13 +1,10 @@
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from imgcap.widgets import upload
-from imgcap.widgets.shelf import Shown
+from imgcap.widgets.shelf import Shelf, Shown
 from imgcap.widgets.state import AppState
-from imgcap.widgets.upload import MOST_REFUSALS, UploadPanel, strip_status
+from imgcap.widgets.upload import UploadPanel, strip_status
 from tests.pages import bring, picture_file, wait_until
 from tests.test_browser_widgets import Wire
 
@@ -19,92 +16,85 @@ def panel(state: AppState) -> UploadPanel:
     return UploadPanel(state)
 
 
-@contextmanager
-def all_at_once(panel: UploadPanel) -> Iterator[None]:
-    """Let files of the block arrive together, however long that takes."""
-    with panel._state.lock:
-        yield
-
-
 def names(state: AppState) -> list[str]:
     return [shown.name for shown in state.pictures]
 
 
-def upload_file(panel: UploadPanel, data: bytes, name: str) -> dict[str, Any]:
-    """Send a file as the browser does."""
-    wire = Wire(panel.zone)
-    wire.hears({"type": "offer", "id": "1", "name": name, "size": len(data)})
-    return wire.hears({"type": "chunk", "id": "1", "offset": 0}, data)
+class Visitor:
+    """Sends files as the browser does, and hears what became of them."""
+
+    def __init__(self, panel: UploadPanel) -> None:
+        self._wire = Wire(panel.zone)
+
+    def send(self, data: bytes, name: str, *, first: bool = True) -> dict[str, Any]:
+        """Send a file and return the last word on it."""
+        key = str(len(self._wire.said))
+        offer = {"type": "offer", "id": key, "name": name, "size": len(data), "first": first}
+        self._wire.hears(offer)
+        self._wire.hears({"type": "chunk", "id": key, "offset": 0}, data)
+        wait_until(lambda: self._wire.said[-1]["type"] in ("done", "refused"))
+        return self._wire.said[-1]
+
+    def bring(self, *names: str, second: str = "") -> list[str]:
+        """Send what a person brings at once; return the sentences about what was refused.
+
+        A name that ends in `.txt` is of no picture. `second` is the file of another person's page
+        that arrives between the first two.
+        """
+        taken, refused = False, []
+        for place, name in enumerate(names):
+            if place == 1 and second:
+                self.bring(second)
+            data = b"no picture" if name.endswith(".txt") else picture_file(name)
+            answer = self.send(data, name, first=not taken)
+            taken = taken or answer["type"] == "done"
+            if answer["type"] == "refused":
+                refused.append(answer["sentence"])
+        return refused
 
 
 def test_an_uploaded_file_comes_on_screen_and_into_the_strip(
     state: AppState, panel: UploadPanel
 ) -> None:
-    assert panel.strip.layout.display == "none"
-    assert upload_file(panel, picture_file("cat"), PAYLOAD)["type"] == "done"
-    wait_until(lambda: state.picture)
+    assert panel.strip.layout.display == panel.heading.layout.display == "none"
+    assert Visitor(panel).send(picture_file("cat"), PAYLOAD)["type"] == "done"
     assert names(state) == [PAYLOAD], "shown as text, never as markup"
     [item] = panel.strip.items
     assert (item["id"], item["name"]) == (state.selected, PAYLOAD)
     assert panel.strip.selected == state.selected
-    assert panel.strip.layout.display is None
+    assert panel.strip.layout.display is panel.heading.layout.display is None
+    assert panel.heading.value == "<h3>Your pictures · 1</h3>"
 
 
-def test_files_wait_their_turn_and_the_first_comes_on_screen(
+def test_the_first_good_file_of_those_brought_together_comes_on_screen(
     state: AppState, panel: UploadPanel
 ) -> None:
-    with all_at_once(panel):
-        for name in ("a.png", "b.png", "c.png"):
-            panel.take(picture_file(name), name)
-    wait_until(lambda: len(state.pictures) == 3)
+    visitor = Visitor(panel)
+    [refused] = visitor.bring("letter.txt", "a.png", "b.png", "c.png")
+    assert refused == "“letter.txt” is not a JPEG, PNG, WebP or GIF picture."
     assert names(state) == ["a.png", "b.png", "c.png"]
     assert state.picture is not None
     assert state.picture.name == "a.png"
+    visitor.bring("d.png", "e.png")
+    assert state.picture.name == "d.png"
+    visitor.bring("b.png")
+    assert state.picture.name == "b.png"
+    assert names(state) == [f"{letter}.png" for letter in "abcde"], "the same file is one picture"
 
 
-def test_a_later_file_comes_on_screen_again(
-    state: AppState, panel: UploadPanel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(upload, "TOGETHER", -1.0)
-    for name in ("a.png", "b.png", "a.png"):
-        panel.take(picture_file(name), name)
-        wait_until(lambda: not panel._waiting)
-        assert state.picture is not None
-        assert state.picture.name == name
-    assert names(state) == ["a.png", "b.png"], "the same file is one picture"
+def test_what_two_pages_bring_at_once_is_told_apart(state: AppState, panel: UploadPanel) -> None:
+    Visitor(panel).bring("a.png", "b.png", second="c.png")
+    assert names(state) == ["a.png", "c.png", "b.png"]
+    assert state.picture is not None
+    assert state.picture.name == "c.png", "the last batch that began, and no later file of another"
 
 
-def test_refused_files_are_named_and_leave_nothing_behind(
-    state: AppState, panel: UploadPanel
-) -> None:
-    with all_at_once(panel):
-        panel.take(b"no picture", PAYLOAD)
-        for number in range(MOST_REFUSALS):
-            panel.take(b"no picture", f"{number}.txt")
-        panel.take(picture_file("good"), "good.png")
-    wait_until(lambda: state.picture)
-    told = panel.message.value
-    assert "&lt;img src=x onerror=alert(1)&gt;.png” is not a JPEG, PNG, WebP or GIF" in told
-    assert "<img" not in told
-    assert "“1.txt” is not" in told
-    assert "1 more file was refused." in told
-    assert names(state) == ["good.png"]
-    folder = state.shelf.spool(b"").parent
-    wait_until(lambda: {state.selected} <= {path.name for path in folder.iterdir()})
-    assert len(list(folder.iterdir())) == 2, "the picture, and what this test has put there"
-    assert state.error == ""
+def test_a_refused_file_leaves_nothing_behind(state: AppState, panel: UploadPanel) -> None:
+    answer = Visitor(panel).send(b"no picture", PAYLOAD)
+    assert answer["sentence"] == f"“{PAYLOAD}” is not a JPEG, PNG, WebP or GIF picture."
+    assert names(state) == []
+    assert (state.selected, state.error) == ("", "")
     assert state.settings.log.read_text() == ""
-
-
-def test_the_refusals_of_before_are_forgotten(
-    state: AppState, panel: UploadPanel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(upload, "TOGETHER", -1.0)
-    panel.take(b"no picture", "a.txt")
-    wait_until(lambda: panel.message.value)
-    panel.take(picture_file("good"), "good.png")
-    wait_until(lambda: state.picture)
-    assert panel.message.value == ""
 
 
 def test_a_bug_while_decoding_is_a_sentence_and_the_next_file_is_taken(
@@ -113,22 +103,31 @@ def test_a_bug_while_decoding_is_a_sentence_and_the_next_file_is_taken(
     def stumble(*_: object) -> Shown:
         raise RuntimeError("a bug")
 
+    visitor = Visitor(panel)
     with monkeypatch.context() as patch:
         patch.setattr(state.shelf, "put", stumble)
-        panel.take(picture_file("a"), "a.png")
-        wait_until(lambda: "unexpected" in panel.message.value)
+        answer = visitor.send(picture_file("a"), "a.png")
+    assert answer["sentence"] == "“a.png” could not be used because of an unexpected error."
     assert "RuntimeError: a bug" in state.settings.log.read_text()
-    panel.take(picture_file("b"), "b.png")
-    wait_until(lambda: names(state) == ["b.png"])
+    assert visitor.bring("b.png") == []
+    assert names(state) == ["b.png"]
+
+
+def test_a_sample_that_cannot_be_used_says_so(
+    state: AppState, panel: UploadPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = state.settings.model_copy(update={"max_pixels": 100})
+    monkeypatch.setattr(state, "shelf", Shelf(strict))
+    panel.samples.set_state({"selected": "cat.jpg"})
+    wait_until(lambda: state.error)
+    assert "“cat.jpg” is too large" in state.error
 
 
 def test_samples_are_clicked_one_after_the_other(state: AppState, panel: UploadPanel) -> None:
     assert [item["name"] for item in panel.samples.items][:2] == ["astronaut", "cat"]
     for name in ("cat.jpg", "coffee.jpg", "cat.jpg"):
         panel.samples.set_state({"selected": name})
-        wait_until(lambda: not panel._waiting)
-        assert state.picture is not None
-        assert state.picture.name == name, "a person who clicks wants to see it, however quickly"
+        wait_until(lambda name=name: state.picture and state.picture.name == name)
     assert names(state) == ["cat.jpg", "coffee.jpg"]
     assert panel.samples.selected == ""
 

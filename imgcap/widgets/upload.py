@@ -1,27 +1,22 @@
 """Bringing pictures: upload, drop, paste, or a sample; and the strip of those that are here."""
 
-import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from imgcap.images import open_picture
-from imgcap.widgets.browser import DropZone, PictureStrip, Status, StripItem
-from imgcap.widgets.elements import Card, Message, markup
-from imgcap.widgets.shelf import THUMBNAIL_SIDE, Shown, reduced
+from imgcap.widgets.browser import DropZone, PictureStrip, Status, StripItem, Upload
+from imgcap.widgets.elements import Card, markup
+from imgcap.widgets.shelf import THUMBNAIL_SIDE, reduced
 from imgcap.widgets.state import EXPECTED, AppState
 
 ACCEPT = (".jpg", ".jpeg", ".png", ".webp", ".gif")
-MOST_REFUSALS = 3
-TOGETHER = 1.0
-"""Seconds between two files that a person brought at once."""
 
 
 class UploadPanel(Card):
     """Takes pictures in, one after the other, and lets one of them be on screen.
 
-    Files are decoded in a thread of their own, so that the page stays quick; each waits its turn.
-    The first of several that arrive together comes on screen.
+    Files are decoded in a thread of their own, so that the page stays quick. The first good one of
+    those that a person brings together comes on screen; the drop zone says what became of each.
 
     Parameters
     ----------
@@ -33,21 +28,19 @@ class UploadPanel(Card):
         super().__init__("Bring a picture", "upload")
         self._state = state
         self._taker = ThreadPoolExecutor(1, thread_name_prefix="imgcap-intake")
-        self._waiting = 0
-        self._last_arrival = 0.0
-        self._show_next = True
-        self._refusals: list[str] = []
         self.zone = DropZone(
             max_bytes=state.settings.max_upload_mb * 2**20,
             accept=ACCEPT,
-            on_file=self.take,
+            on_file=self._take_upload,
+            expected=EXPECTED,
+            on_error=state.sentence,
             hint=f"JPEG, PNG, WebP or GIF, up to {state.settings.max_upload_mb} MB each",
         )
-        self.message = Message()
-        self.samples = PictureStrip(label="Sample pictures", items=samples(state))
+        self.heading = markup()
         self.strip = PictureStrip(label="Your pictures", on_remove=state.guarded(state.remove))
+        self.samples = PictureStrip(label="Sample pictures", items=samples(state), wraps=True)
         self.fill(
-            self.zone, self.message, markup("<h3>Or try a sample</h3>"), self.samples, self.strip
+            self.zone, self.heading, self.strip, markup("<h3>Or try a sample</h3>"), self.samples
         )
         self.samples.observe(state.guarded(self._take_sample), "selected")
         self.strip.observe(state.guarded(self._select), "selected")
@@ -55,48 +48,25 @@ class UploadPanel(Card):
         state.observe(state.guarded(self._mark), "selected")
         self._list()
 
-    def take(self, data: bytes, name: str, *, select: bool = False) -> None:
+    def take(self, data: bytes, name: str, *, select: bool = True) -> "Future[None]":
         """Decode a file as soon as those before it are done, and add it to the pictures.
 
-        With `select` it comes on screen, also if it is not the first of several.
+        The future raises what `Shelf.put` does.
         """
-        path = self._state.shelf.spool(data)
-        with self._state.lock:
-            if not self._waiting and time.monotonic() - self._last_arrival > TOGETHER:
-                self._show_next = True
-                self._refusals = []
-                self.message.clear()
-            self._waiting += 1
-        self._taker.submit(self._decode, path, name, select=select)
+        return self._taker.submit(self._take_in, data, name, select=select)
 
-    def _decode(self, path: Path, name: str, *, select: bool) -> None:
-        try:
-            shown: Shown | Exception = self._state.shelf.put(path.read_bytes(), name)
-        except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
-            shown = problem
-        path.unlink(missing_ok=True)
-        self._state.guarded(self._arrive)(shown, select=select)
+    def _take_in(self, data: bytes, name: str, *, select: bool) -> None:
+        self._state.add(self._state.shelf.put(data, name), select=select)
 
-    def _arrive(self, shown: Shown | Exception, *, select: bool) -> None:
-        self._waiting -= 1
-        self._last_arrival = time.monotonic()
-        if isinstance(shown, Shown):
-            self._state.add(shown, select=select or self._show_next)
-            self._show_next = False
-            return
-        self._refusals.append(self._state.sentence(shown))
-        told = self._refusals[:MOST_REFUSALS]
-        if len(self._refusals) > MOST_REFUSALS:
-            left = len(self._refusals) - MOST_REFUSALS
-            told.append(f"{left:,} more {'file was' if left == 1 else 'files were'} refused.")
-        self.message.warn(" ".join(told))
+    def _take_upload(self, upload: Upload) -> "Future[None]":
+        return self.take(upload.data, upload.name, select=upload.is_first)
 
     def _take_sample(self, _change: object) -> None:
         name = self.samples.selected
         if name:
             self.samples.selected = ""  # so that the same sample can be chosen again
             content = (self._state.settings.data / "samples" / name).read_bytes()
-            self.take(content, name, select=True)
+            self.take(content, name).add_done_callback(self._state.guarded(Future.result))
 
     def _select(self, change: Mapping[str, str]) -> None:
         # What was chosen, not what the strip says now: another thread may have come in between.
@@ -118,7 +88,9 @@ class UploadPanel(Card):
             )
             for shown in state.pictures
         ]
-        self.strip.layout.display = None if state.pictures else "none"
+        self.heading.value = f"<h3>Your pictures · {len(state.pictures):,}</h3>"
+        for part in (self.heading, self.strip):
+            part.layout.display = None if state.pictures else "none"
 
 
 def strip_status(status: str) -> Status:

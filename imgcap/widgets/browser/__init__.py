@@ -2,7 +2,7 @@
 
 from imgcap.widgets.browser.copy_button import CopyButton
 from imgcap.widgets.browser.download_button import DownloadButton
-from imgcap.widgets.browser.drop_zone import DropZone
+from imgcap.widgets.browser.drop_zone import DropZone, Upload
 from imgcap.widgets.browser.fold_button import FoldButton
 from imgcap.widgets.browser.page_script import PageScript
 from imgcap.widgets.browser.picture_strip import PictureStrip, Status, StripItem
@@ -16,4 +16,5 @@ __all__ = [
     "PictureStrip",
     "Status",
     "StripItem",
+    "Upload",
 ]

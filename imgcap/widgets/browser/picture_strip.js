@@ -1,11 +1,21 @@
-// A row of thumbnails. Names and texts are a stranger's: they only ever become text nodes.
+// Thumbnails in a row or a grid. Names and texts are a stranger's: they only ever become text nodes.
 
 const STATUS = { "": "", waiting: "Waiting", working: "Working…", done: "Done", failed: "Failed" };
+const MARGIN = 56; // of the row's ends, where it fades out
 
 function element(tag, className, properties = {}, children = []) {
   const made = Object.assign(document.createElement(tag), { className }, properties);
   made.append(...children);
   return made;
+}
+
+// A way to scroll for those who point; by keyboard, the arrow keys bring each picture into sight.
+function makePager(className, textContent) {
+  const pager = element("button", `imgcap-strip-pager ${className}`, {
+    ...{ type: "button", textContent, tabIndex: -1, hidden: true },
+  });
+  pager.setAttribute("aria-hidden", "true");
+  return pager;
 }
 
 // What the page shows of one picture; made once, then kept up to date.
@@ -26,8 +36,11 @@ function render({ model, el }) {
   const thumbnails = new Map(); // digest -> URL of the bytes, null while they are on their way
   const list = element("ul", "imgcap-strip-list", { role: "list" });
   const news = element("p", "imgcap-strip-news", { role: "status" });
+  const pagers = [makePager("imgcap-strip-back", "‹"), makePager("imgcap-strip-on", "›")];
+  const row = element("div", "imgcap-strip-row", {}, [list, ...pagers]);
+  const sizes = new ResizeObserver(hintAtMore);
   el.classList.add("imgcap-browser", "imgcap-strip");
-  el.replaceChildren(list, news);
+  el.replaceChildren(row, news);
 
   const ids = () => model.get("_rows").map((row) => row.id);
 
@@ -70,8 +83,24 @@ function render({ model, el }) {
   // Not scrollIntoView, which would move the page as well.
   function bringIntoSight(item) {
     const [outer, inner] = [list.getBoundingClientRect(), item.getBoundingClientRect()];
-    if (inner.left < outer.left) list.scrollLeft -= outer.left - inner.left;
-    if (inner.right > outer.right) list.scrollLeft += inner.right - outer.right;
+    const [left, right] = [outer.left + MARGIN, outer.right - MARGIN];
+    if (inner.left < left) list.scrollLeft -= left - inner.left;
+    if (inner.right > right) list.scrollLeft += inner.right - right;
+  }
+
+  function hintAtMore() {
+    const start = Math.abs(list.scrollLeft); // below zero where one reads from right to left
+    const more = [start > 1, start + list.clientWidth < list.scrollWidth - 1];
+    row.classList.toggle("imgcap-strip-more-before", more[0]);
+    row.classList.toggle("imgcap-strip-more-after", more[1]);
+    pagers.forEach((pager, place) => (pager.hidden = !more[place]));
+  }
+
+  function turnPage(direction) {
+    const sign = getComputedStyle(list).direction === "rtl" ? -direction : direction;
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const behavior = still ? "instant" : "smooth";
+    list.scrollBy({ left: sign * 0.8 * list.clientWidth, behavior });
   }
 
   // The place of the focus, if the picture that had it is about to go.
@@ -115,8 +144,10 @@ function render({ model, el }) {
       if (list.children[place] !== entry.item) list.insertBefore(entry.item, list.children[place]);
     });
     el.hidden = rows.length === 0;
+    el.classList.toggle("imgcap-strip-wraps", model.get("wraps"));
     list.setAttribute("aria-label", model.get("label"));
     mark();
+    hintAtMore();
     fetchMissing(rows);
     if (next) entries.get(next).button.focus();
   }
@@ -151,13 +182,18 @@ function render({ model, el }) {
   }
 
   list.addEventListener("keydown", press);
-  model.on("change:_rows change:label change:removable", update);
+  list.addEventListener("scroll", hintAtMore, { passive: true });
+  pagers[0].addEventListener("click", () => turnPage(-1));
+  pagers[1].addEventListener("click", () => turnPage(1));
+  sizes.observe(list);
+  model.on("change:_rows change:label change:removable change:wraps", update);
   model.on("change:selected", mark);
   model.on("msg:custom", hear);
   update();
 
   return () => {
-    model.off("change:_rows change:label change:removable", update);
+    model.off("change:_rows change:label change:removable change:wraps", update);
+    sizes.disconnect();
     model.off("change:selected", mark);
     model.off("msg:custom", hear);
     for (const url of thumbnails.values()) if (url) URL.revokeObjectURL(url);

@@ -1,4 +1,4 @@
-"""A row of thumbnails: one is selected, each says how far it is and can be removed."""
+"""Thumbnails in a row or a grid: one is selected, each says how far it is and can be removed."""
 
 import base64
 import binascii
@@ -38,7 +38,9 @@ class StripItem(TypedDict):
 
 
 class PictureStrip(BrowserWidget):
-    """A row of thumbnails, by mouse and by keyboard (arrows, Home, End, Delete).
+    """Thumbnails, by mouse, touch and keyboard (arrows, Home, End, Delete).
+
+    A row that is longer than its place fades out where it goes on, and has buttons to scroll it.
 
     Assign a new list to `items` to change it. Thumbnails travel once, whatever else changes.
 
@@ -62,6 +64,7 @@ class PictureStrip(BrowserWidget):
     )
     label = Unicode("Pictures", help="Accessible name of the strip").tag(sync=True)
     removable = Bool(help="Whether there is a way to remove a picture").tag(sync=True)
+    wraps = Bool(help="Whether all are in sight, in a grid, rather than in one row").tag(sync=True)
     _rows: List[dict[str, object]] = List().tag(
         sync=True
     )  # the items, with a digest in the place of the thumbnail
