@@ -1,0 +1,26 @@
+"""The steps that bring a database of any version to the present one, in the order of their names.
+
+Each is a file in ``versions``; add one for every change of `imgcap.feedback.sql.table.TABLE`, never
+alter one that has been released, and name the newest in `REVISIONS`.
+"""
+
+from typing import Final
+
+from sqlalchemy import Connection
+
+REVISIONS: Final = ("0001", "0002")
+VERSION_TABLE: Final = "imgcap_feedback_version"
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the database to the last of `REVISIONS`, within the transaction that is open.
+
+    Alembic keeps what it does in variables of a module: one thread at a time.
+    """
+    # Only a database that is not up to date needs it.
+    from alembic.command import upgrade as run  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes={"connection": connection, "version_table": VERSION_TABLE})
+    config.set_main_option("script_location", f"{__name__.rpartition('.')[0]}:migrations")
+    run(config, REVISIONS[-1])

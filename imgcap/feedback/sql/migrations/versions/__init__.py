@@ -1,0 +1,1 @@
+"""The steps themselves; see `imgcap.feedback.sql.migrations`."""
