@@ -9,18 +9,19 @@ import re
 
 _CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff"
 _BACKSLASHES = r"(?<!\\)(\\*+)"
+_SPECIAL = re.compile(rf"[{_CONTROL}\\]")
 _ESCAPE = re.compile(rf"{_BACKSLASHES}(?:([{_CONTROL}])|(?=u\{{[0-9a-f]{{1,4}}\}}))")
 _UNESCAPE = re.compile(rf"{_BACKSLASHES}u\{{([0-9a-f]{{1,4}})\}}")
 
 
 def escape(text: str) -> str:
     """Return `text` as UTF-8 and every store can hold it."""
-    return _ESCAPE.sub(_escape, text)
+    return _ESCAPE.sub(_escape, text) if _SPECIAL.search(text) else text
 
 
 def unescape(text: str) -> str:
     """Return the text that `escape` was given."""
-    return _UNESCAPE.sub(_unescape, text)
+    return _UNESCAPE.sub(_unescape, text) if "\\" in text else text
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -9,20 +9,18 @@ cell is quoted. From this follows what the reader relies on:
 - a row is whole if all its cells are closed and a line break follows. The last cell holds a
   plain number, so a row cut off inside a doubled quote never looks closed.
 
-A file in any other form is foreign: saved by a spreadsheet, written by an older version, or the
-two-column file of the first version. `convert` brings it to the form above.
+An older version's file lacks columns, and a person may have added some. A file in any other form
+is foreign: see `imgcap.feedback.csv.foreign`.
 """
 
 import csv
-import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from io import StringIO
 from typing import Any, Final
-from uuid import UUID
 
 from imgcap.feedback.csv.neutralise import neutralise, restore
 from imgcap.feedback.record import FeedbackError, FeedbackRecord
@@ -30,9 +28,14 @@ from imgcap.feedback.record import FeedbackError, FeedbackRecord
 COLUMNS: Final = tuple(FeedbackRecord.model_fields)
 ROW_START: Final = re.compile(rb'\n(?="[0-9a-f]{8}-)')
 _FIRST, _LAST = ("id", "time", "rating"), COLUMNS[-1]
+_UUID: Final = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_ID_IN_FRONT: Final = re.compile(  # in every form that `UUID` takes
+    rb"(?:^|(?<=\n))[ \t\"'{]*(?:urn:uuid:)?([0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})",
+    re.IGNORECASE,
+)
 _JSON: Final = frozenset({"edits", "labels", "templates", "predictions"})
 _DECIMAL: Final = frozenset({"classify_ms", "caption_ms"})
-_ALIASES: Final = {"feedback": "comment"}
+_TO_JSON: Final = json.JSONEncoder(ensure_ascii=False).encode
 _BOM: Final = b"\xef\xbb\xbf"
 _END: Final = "\r\n"
 
@@ -42,34 +45,56 @@ csv.field_size_limit(max(csv.field_size_limit(), 2**26))
 
 def header(names: Sequence[str] = COLUMNS) -> bytes:
     """Return the first line of a file with these columns."""
-    return _BOM + _line(names)
+    return _BOM + line_of(names)
 
 
 def read_header(line: bytes) -> tuple[str, ...] | None:
-    """Return the columns that a first line names, None if the file is foreign.
-
-    A person may have added columns of their own: they stand before the last and are kept.
-    """
+    """Return the columns that a first line names, None if the file is foreign."""
     try:
         rows = split(line.removeprefix(_BOM).decode())
     except (UnicodeDecodeError, csv.Error):
         return None
     names = tuple(rows[0]) if rows else ()
-    ours = [name for name in names if name in COLUMNS]
-    good = names[:3] == _FIRST and names[-1] == _LAST and sorted(ours) == sorted(COLUMNS)
+    good = names[:3] == _FIRST and names[-1] == _LAST and len(set(names)) == len(names)
     return names if good and line == header(names) else None
 
 
+def all_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Return ours, with those of `names` that a person added before the last."""
+    return (*COLUMNS[:-1], *(name for name in names if name not in COLUMNS), _LAST)
+
+
 @cache
-def row_pattern(columns: int) -> re.Pattern[bytes]:
-    """Match a whole row of `columns` cells; the groups are its id, time and rating."""
-    cell = rb'"[^"\0]*+(?:""[^"\0]*+)*+"'
-    return re.compile(
-        rb'"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",'
-        rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)","([1-5])"'
-        + rb"(?:,%b){%d}\r\n"
-        % (cell, columns - 3)
+def row_pattern(names: tuple[str, ...], wanted: frozenset[str] = frozenset()) -> re.Pattern[bytes]:
+    """Match a whole row of a file with these columns.
+
+    The first three groups are its id, time and rating, the others are named after the cells that
+    are `wanted`, with their quotes doubled.
+    """
+    inside = rb'[^"\0]*+(?:""[^"\0]*+)*+'
+    cells = (
+        b"(?P<%b>%b)" % (name.encode(), inside) if name in wanted else inside for name in names
     )
+    return re.compile(
+        rb'"(%b)","(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)","([1-5])"' % _UUID
+        + b"".join(b',"%b"' % cell for cell in [*cells][len(_FIRST) :])
+        + rb"\r\n"
+    )
+
+
+def plain(cell: bytes) -> str:
+    """Return the text of a cell as `row_pattern` found it."""
+    return restore(cell.replace(b'""', b'"').decode())
+
+
+def without_rows(lines: bytes, ids: Collection[int]) -> bytes:
+    """Leave out the rows with these ids from lines that may be damaged or cut off."""
+    left, position, leaving = [], 0, False
+    for match in _ID_IN_FRONT.finditer(lines):
+        if not leaving:
+            left.append(lines[position : match.start()])
+        position, leaving = match.start(), int(match[1].replace(b"-", b""), 16) in ids
+    return b"".join(left) + (b"" if leaving else lines[position:])
 
 
 def encode(
@@ -78,8 +103,10 @@ def encode(
     extras: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return the record's row in a file with these columns."""
-    cells = {name: _cell(name, getattr(record, name)) for name in COLUMNS}
-    return _line([cells[name] if name in cells else (extras or {}).get(name, "") for name in names])
+    cells = {name: cell_of(name, getattr(record, name)) for name in COLUMNS}
+    return line_of(
+        [cells[name] if name in cells else (extras or {}).get(name, "") for name in names]
+    )
 
 
 def split(text: str, delimiter: str = ",", *, strict: bool = True) -> list[list[str]]:
@@ -147,88 +174,13 @@ def unfinished(tail: bytes, names: Sequence[str]) -> int:
     return done
 
 
-def convert(content: bytes, modified: datetime) -> bytes:
-    """Return a foreign file in the form described above, with the same rows.
-
-    A row without an id gets one that follows from what stands up to there, so that converting
-    again gives it again; a row without a time gets `modified`. A row that cannot be read stays as
-    it is, to be seen and mended.
-
-    Raises
-    ------
-    FeedbackError
-        If this is no feedback file.
-    """
-    rows = _rows(_to_text(content))
-    named = next(rows, None)
-    if named is None:
-        return header()
-    names = [_column(name, number) for number, name in enumerate(named, start=1)]
-    if "rating" not in names or len(set(names)) != len(names):
-        raise FeedbackError("its first row does not name the columns of a feedback file")
-    extras = [name for name in names if name not in COLUMNS]
-    columns = [*COLUMNS[:-1], *extras, _LAST]
-    lines = [header(columns)]
-    digest = hashlib.sha256()
-    for cells in rows:
-        digest.update(json.dumps(cells).encode())
-        lines.append(_converted(cells, names, columns, digest.digest(), modified))
-    return b"".join(lines)
-
-
-def _column(name: str, number: int) -> str:
-    plain = name.strip().lower()
-    plain = _ALIASES.get(plain, plain)
-    return plain if plain in COLUMNS else name.strip() or f"column {number}"
-
-
-def _converted(
-    cells: list[str], names: list[str], columns: list[str], digest: bytes, modified: datetime
-) -> bytes:
-    ours = _LAST in names
-    if not ours:  # blank cells at the end may be left out
-        cells = cells + [""] * (len(names) - len(cells))
-    defaults: dict[str, Any] = {"id": UUID(bytes=digest[:16], version=5), "time": modified}
-    try:
-        record = decode(cells, names, defaults=defaults, neutralised=ours)
-    except FeedbackError:
-        raw = cells if ours else [neutralise(cell) for cell in cells]
-        if len(cells) != len(names):
-            return _line(raw)
-        found = dict(zip(names, raw, strict=True))
-        for name, value in defaults.items():  # once mended, the row is complete
-            found[name] = found.get(name) or _cell(name, value)
-        return _line([found.get(name, "") for name in columns])
-    return encode(record, columns, dict(zip(names, cells, strict=True)))
-
-
-def _rows(text: str) -> Iterator[list[str]]:
-    """Yield the rows that are not blank, split by the delimiter that the header uses."""
-    first = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    try:
-        rows = split(text, delimiter, strict=False)
-    except csv.Error as error:
-        raise FeedbackError("it is not a table") from error
-    return (row for row in rows if any(cell.strip() for cell in row))
-
-
-def _to_text(content: bytes) -> str:
-    encodings = ["utf-16"] if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else ["utf-8-sig", "cp1252"]
-    for encoding in encodings:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise FeedbackError("its text is in no known encoding")
-
-
-def _cell(name: str, value: Any) -> str:  # noqa: ANN401  # any field's
+def cell_of(name: str, value: Any) -> str:  # noqa: ANN401  # any field's
+    """Return the cell of a field's value."""
     if value is None:
         return ""
     if name in _JSON:
-        plain = [vars(each) for each in value] if name == "predictions" else value
-        return neutralise(json.dumps(plain, ensure_ascii=False)) if value else ""
+        simple = [vars(each) for each in value] if name == "predictions" else value
+        return neutralise(_TO_JSON(simple)) if value else ""
     if isinstance(value, datetime):
         return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
     return neutralise(str(value).lower() if isinstance(value, bool) else str(value))
@@ -245,7 +197,8 @@ def _value(name: str, text: str) -> Any:  # noqa: ANN401  # any field's
         raise FeedbackError(f"Its {name} cannot be read.") from error
 
 
-def _line(cells: Sequence[str]) -> bytes:
+def line_of(cells: Sequence[str]) -> bytes:
+    """Return the line of a row's cells."""
     # Cells that a person edited may hold anything; those of ours are neutralised by now.
     line = StringIO(newline="")
     csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator=_END).writerow(cells)

@@ -1,28 +1,33 @@
-"""Where the rows of a feedback file lie, and what is needed to count and sort them."""
+"""Where the rows of a feedback file lie, and what is needed to count, sort and find them."""
 
 import csv
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from re import Match, Pattern
+from re import Match
 from typing import BinaryIO
 
-from imgcap.feedback.csv.format import ROW_START, decode, row_pattern, split, unfinished
+from imgcap.feedback.csv import cells
+from imgcap.feedback.csv.format import decode, row_pattern, split, unfinished, without_rows
+from imgcap.feedback.csv.scan import scan
 from imgcap.feedback.record import FeedbackError, FeedbackRecord
-from imgcap.feedback.store import Query
+from imgcap.feedback.store import Outline, Query, outline_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
-_BLOCK = 2**24
+_BLOCK = 2**20
 _SHOWN = 60
+_ALL = range(1, 6)
 
 
 class Index:
-    """The rows of a file as far as it has been scanned; about 200 bytes a row.
+    """The rows of a file as far as it has been scanned; about 170 bytes a row.
+
+    Rows are told by their number: 0 is the first.
 
     Parameters
     ----------
-    names : sequence of str
+    names : tuple of str
         The file's columns.
     start : int
         Where its first row begins.
@@ -37,33 +42,32 @@ class Index:
         Whether rows were found after `end`; then a file that changed is scanned anew.
     """
 
-    def __init__(self, names: Sequence[str], start: int) -> None:
+    def __init__(self, names: tuple[str, ...], start: int) -> None:
         self.names = names
         self.end = start
         self.unreadable: list[str] = []
         self.loose = False
-        self._pattern = row_pattern(len(names))
-        self._ids: dict[bytes, int] = {}
-        self._starts, self._ends, self._lines = array("Q"), array("Q"), array("Q")
-        self._times, self._ratings = array("q"), array("B")
+        self._pattern = row_pattern(names)
+        self._rows: dict[int, int] = {}  # by id
+        self._ids: list[int] = []
+        self._starts, self._sizes, self._lines = array("Q"), array("I"), array("I")
+        self._times, self._ratings = array("q"), bytearray()  # no rating: not to be read
         self._records: dict[int, FeedbackRecord] = {}  # of rows that are not as we write them
+        self._others: list[tuple[int, int]] = []  # where lines lie that are no row of the above
         self._line = 1
         self._last: tuple[int, bytes] | None = None
-        self._order: list[int] = []
+        self._order = array("I")
+        self._found: tuple[Query, int, int, array[int]] | None = None
 
-    def __contains__(self, record: FeedbackRecord) -> bool:
+    def __contains__(self, record_id: int) -> bool:
         """Whether a record with this id is stored."""
-        return str(record.id).encode() in self._ids
-
-    def ratings(self) -> tuple[int, ...]:
-        """Count the records that gave 1, 2, 3, 4 and 5."""
-        return tuple(self._ratings.count(stars) for stars in range(1, 6))
+        return record_id in self._rows
 
     def extend(self, file: BinaryIO) -> bytes:
         """Scan what was added since, and return the unfinished row at the end if there is one."""
         tail = b""
-        for start, piece in _scan(file, self.end, self._pattern):
-            self._add_loose(tail)
+        for start, piece in scan(file, self.end, self._pattern):
+            self._add_loose(self.end, tail)
             self.end, tail = start, b""
             if isinstance(piece, bytes):
                 tail = piece
@@ -72,7 +76,7 @@ class Index:
                 self.end += len(piece[0])
         cut = unfinished(tail, self.names)
         self.loose = bool(tail[:cut])
-        self._add_loose(tail[:cut])
+        self._add_loose(self.end, tail[:cut])
         return tail[cut:]
 
     def still_fits(self, file: BinaryIO) -> bool:
@@ -85,85 +89,179 @@ class Index:
         file.seek(start)
         return file.read(len(row)) == row
 
-    def find(self, query: Query) -> list[int]:
-        """Return the numbers of the rows with the query's ratings, in its order."""
-        if len(self._order) != len(self._ids):
-            ids = list(self._ids)
-            self._order.extend(range(len(self._order), len(ids)))
-            self._order.sort(key=lambda row: (self._times[row], ids[row]))
-        wanted = query.ratings or range(1, 6)
-        rows = [row for row in self._order if self._ratings[row] in wanted]
+    def ratings(self) -> tuple[int, ...]:
+        """Count the records that gave 1, 2, 3, 4 and 5."""
+        return tuple(map(self._ratings.count, _ALL))
+
+    def rows_of(self, ids: Iterable[int]) -> list[int]:
+        """Return the rows with these ids, as far as they are there."""
+        return [self._rows[each] for each in ids if each in self._rows]
+
+    def ids_of(self, rows: Iterable[int]) -> list[int]:
+        """Return the ids of these rows."""
+        return [self._ids[row] for row in rows]
+
+    def find(self, file: BinaryIO, query: Query) -> Sequence[int]:
+        """Return the rows that the query finds, in its order."""
+        now = (query, len(self._ids), len(self.unreadable))
+        if self._found is None or self._found[:3] != now:
+            self._found = (*now, array("I", self._search(file, query)))
+        return self._found[3]
+
+    def read(self, file: BinaryIO, rows: Sequence[int]) -> list[FeedbackRecord]:
+        """Return the records of these rows; what cannot be read no longer counts as one."""
+        found = {row: self._records[row] for row in rows if row in self._records}
+        for row, line in self._lines_of(file, rows):
+            try:
+                [values] = split(line.decode())
+                found[row] = decode(values, self.names)
+            except (ValueError, csv.Error) as error:
+                self._ratings[row] = 0
+                self._refuse(self._lines[row], error)
+        return [found[row] for row in rows if row in found]
+
+    def outlines(self, file: BinaryIO, rows: Sequence[int]) -> Iterator[Outline]:
+        """Yield the outlines of these rows, without making their records."""
+        pattern = row_pattern(self.names, cells.OUTLINED)
+        unclear = [row for row in rows if row in self._records]
+        for row, line in self._lines_of(file, rows):
+            try:
+                yield cells.outline(_whole(pattern.match(line)))
+            except ValueError:
+                unclear.append(row)
+        yield from map(outline_of, self.read(file, unclear))
+
+    def cuts(self, file: BinaryIO, ids: Collection[int]) -> list[tuple[int, int, bytes]]:
+        """Return where the rows with these ids lie, in order, and what is to stand there instead.
+
+        Also what cannot be read, but begins with one of the ids, is taken away.
+        """
+        plain = [row for row in self.rows_of(ids) if row not in self._records]
+        cuts = [(self._starts[row], self._sizes[row], b"") for row in plain]
+        file.seek(self.end)
+        others = [*self._others, (self.end, len(file.read()))]
+        for start, size in others:
+            file.seek(start)
+            lines = file.read(size)
+            left = without_rows(lines, ids)
+            if left != lines:
+                cuts.append((start, size, left))
+        return sorted(cuts)
+
+    def _search(self, file: BinaryIO, query: Query) -> Sequence[int]:
+        ratings, times = self._ratings, self._times
+        wanted = query.ratings & {*_ALL} if query.ratings else _ALL
+        since = None if query.since is None else _ticks(query.since)
+        before = None if query.before is None else _ticks(query.before)
+        rows: Sequence[int] = [
+            row
+            for row in self._ordered()
+            if ratings[row] in wanted
+            and (since is None or times[row] >= since)
+            and (before is None or times[row] < before)
+        ]
+        if query.words or query.session:
+            found = bytearray(len(self._ids))
+            for row in self._matching(file, sorted(rows), query):
+                found[row] = True
+            rows = [row for row in rows if found[row]]
         if query.sort == "rating":
-            rows.sort(key=self._ratings.__getitem__)
+            rows = sorted(rows, key=ratings.__getitem__)
         return rows[::-1] if query.descending else rows
 
-    def read(self, file: BinaryIO, row: int) -> FeedbackRecord | None:
-        """Return the record of a row; None if it cannot be read, and then it no longer counts."""
-        if row in self._records:
-            return self._records[row]
-        try:
-            [cells] = split(self._raw(file, row).decode())
-            return decode(cells, self.names)
-        except (ValueError, csv.Error) as error:
-            self._ratings[row] = 0
-            self._refuse(self._lines[row], error)
-            return None
+    def _ordered(self) -> Sequence[int]:
+        """Return all rows by time, and those of equal time by id."""
+        times, ids, order = self._times, self._ids, self._order
 
-    def mentioning(self, file: BinaryIO, rows: Sequence[int], text: str) -> list[int]:
-        """Leave out rows in which the text cannot occur, without making their records."""
-        if not text.replace(" ", "").isalnum():  # other text may stand in the file in disguise
-            return list(rows)
-        wanted = text.casefold()
-        return [
-            row
-            for row in rows
-            if row in self._records
-            or wanted in self._raw(file, row).decode(errors="replace").casefold()
-        ]
+        def by_time(rows: Iterable[int]) -> list[int]:  # twice is quicker than once by pairs
+            return sorted(sorted(rows, key=ids.__getitem__), key=times.__getitem__)
 
-    def _raw(self, file: BinaryIO, row: int) -> bytes:
-        file.seek(self._starts[row])
-        return file.read(self._ends[row] - self._starts[row])
+        if len(order) < len(ids):
+            new = by_time(range(len(order), len(ids)))
+            late = order and (times[order[-1]], ids[order[-1]]) > (times[new[0]], ids[new[0]])
+            order.extend(new)
+            if late:
+                self._order = array("I", by_time(order))
+        return self._order
+
+    def _matching(self, file: BinaryIO, rows: Sequence[int], query: Query) -> Iterator[int]:
+        """Yield the rows with the query's words and session, and those that are unclear."""
+        pattern = row_pattern(self.names, cells.SEARCHED)
+        yield from (row for row in rows if row in self._records and query.finds(self._records[row]))
+        needles = cells.needles(query)
+        for row, line in self._lines_of(file, rows):
+            if needles:
+                folded = cells.folded(line)
+                if folded is not None and not all(needle in folded for needle in needles):
+                    continue
+            try:
+                if cells.finds(query, _whole(pattern.match(line))):
+                    yield row
+            except ValueError:
+                yield from (row for record in self.read(file, [row]) if query.finds(record))
+
+    def _lines_of(self, file: BinaryIO, rows: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+        """Yield the rows that are to be read from the file, in its order, with their lines."""
+        starts, sizes, ratings = self._starts, self._sizes, self._ratings
+        block, begin, end = b"", 0, 0
+        wanted = sorted(row for row in rows if ratings[row] and row not in self._records)
+        for number, row in enumerate(wanted):
+            start = starts[row]
+            if start + sizes[row] > end:
+                begin, last = start, number
+                while last + 1 < len(wanted) and starts[wanted[last + 1]] < begin + _BLOCK:
+                    last += 1
+                end = starts[wanted[last]] + sizes[wanted[last]]
+                file.seek(begin)
+                block = file.read(end - begin)
+            yield row, block[start - begin : start - begin + sizes[row]]
 
     def _add_row(self, start: int, match: Match[bytes]) -> None:
         row_id, time, rating = match.groups()
         try:
             ticks = _ticks(datetime.fromisoformat(time.decode()))
         except ValueError:
-            self._add_loose(match[0])
+            self._add_loose(start, match[0])
             return
         self._line += 1
         self._last = (start, match[0][:_SHOWN])
-        self._add(row_id, ticks, int(rating), start, start + len(match[0]))
+        if not self._add(
+            int(row_id.replace(b"-", b""), 16), ticks, int(rating), start, len(match[0])
+        ):
+            self._others.append((start, len(match[0])))
 
-    def _add_loose(self, piece: bytes) -> None:
+    def _add_loose(self, start: int, piece: bytes) -> None:
         """Take in lines that are not as we write them: added or changed by hand, or damaged."""
+        if not piece:
+            return
+        self._others.append((start, len(piece)))
         try:
             rows = split(piece.decode())
         except (ValueError, csv.Error) as error:
             self._line += 1
             self._refuse(self._line, error)
             return
-        for cells in rows:
+        for values in rows:
             self._line += 1
-            if not any(cells):
+            if not any(values):
                 continue
             try:
-                record = decode(cells, self.names)
+                record = decode(values, self.names)
             except FeedbackError as error:
                 self._refuse(self._line, error)
                 continue
             row = len(self._ids)
-            if self._add(str(record.id).encode(), _ticks(record.time), record.rating, 0, 0):
+            if self._add(record.id.int, _ticks(record.time), record.rating, 0, 0):
                 self._records[row] = record
 
-    def _add(self, row_id: bytes, ticks: int, rating: int, start: int, end: int) -> bool:
-        if row_id in self._ids:
+    def _add(self, row_id: int, ticks: int, rating: int, start: int, size: int) -> bool:
+        if row_id in self._rows:
             self._refuse(self._line, FeedbackError("It repeats the id of an earlier row."))
             return False
-        self._ids[row_id] = len(self._ids)
+        self._rows[row_id] = len(self._ids)
+        self._ids.append(row_id)
         self._starts.append(start)
-        self._ends.append(end)
+        self._sizes.append(size)
         self._lines.append(self._line)
         self._times.append(ticks)
         self._ratings.append(rating)
@@ -178,23 +276,7 @@ def _ticks(time: datetime) -> int:
     return (time - _EPOCH) // _TICK
 
 
-def _scan(
-    file: BinaryIO, start: int, pattern: Pattern[bytes]
-) -> Iterator[tuple[int, Match[bytes] | bytes]]:
-    """Yield each whole row as a match, and whatever stands between and after them as bytes."""
-    file.seek(start)
-    block, position = file.read(_BLOCK), 0
-    while True:
-        if match := pattern.match(block, position):
-            yield start + position, match
-            position = match.end()
-        elif following := ROW_START.search(block, position):
-            yield start + position, block[position : following.end()]
-            position = following.end()
-        elif more := file.read(_BLOCK):
-            start += position
-            block, position = block[position:] + more, 0
-        else:
-            if position < len(block):
-                yield start + position, block[position:]
-            return
+def _whole(match: Match[bytes] | None) -> Match[bytes]:
+    if match is None:
+        raise ValueError
+    return match

@@ -14,15 +14,17 @@ from imgcap.feedback.text import escape, unescape
 _START = r"(?:^|(?<=[;\t\r\n]))"
 _FORMULA = r"""(?='*+(?:"|[^\S;\t\r\n])*+[=+\-@＝＋－＠])"""  # noqa: RUF001  # full width counts
 _LINE_START = r"(?='*+[\t\r\n])"
+_SUSPECT = re.compile(rf"[=+\-@＝＋－＠]|^{_LINE_START}")  # noqa: RUF001  # likewise
 _DEFUSE = re.compile(rf"{_START}{_FORMULA}|^{_LINE_START}")
 _RESTORE = re.compile(rf"{_START}'{_FORMULA}|^'{_LINE_START}")
 
 
 def neutralise(text: str) -> str:
     """Return `text` as UTF-8 can hold it and no spreadsheet runs it."""
-    return _DEFUSE.sub("'", escape(text))
+    escaped = escape(text)
+    return _DEFUSE.sub("'", escaped) if _SUSPECT.search(escaped) else escaped
 
 
 def restore(cell: str) -> str:
     """Return the text that `neutralise` was given."""
-    return unescape(_RESTORE.sub("", cell))
+    return unescape(_RESTORE.sub("", cell) if "'" in cell else cell)
