@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,14 @@ from playwright.sync_api import Browser, Page, expect
 NOTEBOOK = Path(__file__).with_name("browser_widgets.ipynb")
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 MEGA = 2**20
+# Each read of a file takes its time, as on a network drive.
+SLOW_DISK = """(milliseconds) => {
+    const read = Blob.prototype.arrayBuffer;
+    Blob.prototype.arrayBuffer = async function () {
+        await new Promise((resolve) => setTimeout(resolve, milliseconds));
+        return read.call(this);
+    };
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -109,14 +118,14 @@ def test_large_files_arrive_whole_and_show_their_way(page: Page, tmp_path: Path)
         pick(page, file)
         expect(page.get_by_role("progressbar", name=f"Upload of {file.name}")).to_be_visible()
         expect_arrived(page, file)
-        expect(page.get_by_text(f"“{file.name}” arrived.")).to_be_visible()
+        expect(page.get_by_text(f"“{file.name}” uploaded.")).to_be_visible()
         expect(page.get_by_role("progressbar")).to_be_hidden()
 
 
 def test_several_files_at_once_and_the_same_again(page: Page) -> None:
     files = [SAMPLES / "cat.jpg", SAMPLES / "coffee.jpg"]
     pick(page, *files)
-    expect(page.get_by_text("2 files arrived.")).to_be_visible()
+    expect(page.get_by_text("2 files uploaded.")).to_be_visible()
     pick(page, files[0])
     expect_arrived(page, files[0], times=2)
     expect_arrived(page, files[1])
@@ -144,7 +153,7 @@ def test_files_are_dropped_anywhere_and_pasted(page: Page) -> None:
         }"""
     )
     page.keyboard.press("Control+V")
-    expect(page.get_by_text("“image.png” arrived.")).to_be_visible()
+    expect(page.get_by_text("“image.png” uploaded.")).to_be_visible()
     expect(page.get_by_text("bytes,")).to_have_count(3)
 
 
@@ -161,13 +170,65 @@ def test_what_is_refused_says_why_and_the_rest_arrives(page: Page, tmp_path: Pat
         "“fake.jpg” is not a JPEG, PNG, WebP or GIF picture.",
     ):
         expect(page.get_by_role("status").get_by_text(sentence)).to_be_visible()
+    expect(page.get_by_text("1 of 4 files uploaded, 3 refused.", exact=True)).to_be_visible()
+
+
+def test_too_many_files_at_once_are_told(page: Page, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.bin" for number in range(502)]
+    for file in files:
+        file.write_bytes(b"x")
+    pick(page, *files)
+    sentence = "At most 500 files can wait at once; 2 files left out."
+    expect(page.get_by_text(sentence)).to_be_visible()
+    expect(page.get_by_role("progressbar", name="Upload of 502 files")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(
+        page.get_by_text(re.compile(r"of 502 files uploaded, 2 refused, \d+ cancelled\.$"))
+    ).to_be_visible()
+
+
+def test_two_batches_show_how_far_they_are_and_each_is_cancelled_alone(
+    page: Page, tmp_path: Path
+) -> None:
+    page.evaluate(SLOW_DISK, 400)
+    empty = tmp_path / "empty.bin"
+    empty.touch()
+    large = write_bytes(tmp_path / "large.bin", 40)
+    one, two = (page.locator(".imgcap-drop-batch").nth(place) for place in range(2))
+    pick(page, empty, SAMPLES / "cat.jpg", large, SAMPLES / "coins.jpg")
+    expect(one).to_contain_text("Uploading “large.bin”")
+    expect(one).to_contain_text(re.compile(r"File 3 of 4 · [1-9]\d? of 40 MB"))
+    pick(page, SAMPLES / "coffee.jpg", empty, SAMPLES / "rocket.jpg")
+    expect(two).to_contain_text("Waiting: 3 files")
+    expect(one.get_by_text("“empty.bin” is empty.")).to_be_visible()
+    one.get_by_role("button", name="Cancel").click()
+    expect(one).to_contain_text("1 of 4 files uploaded, 1 refused, 2 cancelled.")
+    expect(two).to_contain_text("2 of 3 files uploaded, 1 refused.")
+    expect(page.get_by_text("“empty.bin” is empty.")).to_have_count(2)
+    expect_arrived(page, *(SAMPLES / f"{name}.jpg" for name in ("cat", "coffee", "rocket")))
+    expect(page.get_by_text("bytes,")).to_have_count(3)
+    pick(page, SAMPLES / "coins.jpg")
+    expect(page.get_by_text("“coins.jpg” uploaded.")).to_be_visible()
+    expect(page.locator(".imgcap-drop-batch")).to_have_count(1)
+
+
+def test_a_batch_that_waits_is_cancelled_before_its_turn(page: Page) -> None:
+    page.evaluate(SLOW_DISK, 2_000)
+    pick(page, SAMPLES / "cat.jpg")
+    pick(page, SAMPLES / "coffee.jpg")
+    page.get_by_role("button", name="Cancel").nth(1).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Upload cancelled.")).to_be_visible()
+    expect(page.get_by_role("button", name="Upload pictures")).to_be_focused()
+    expect(page.get_by_text("“cat.jpg” uploaded.")).to_be_visible()
+    expect(page.get_by_text("bytes,")).to_have_count(1)
 
 
 def test_an_upload_that_is_broken_off_leaves_nothing(page: Page, tmp_path: Path) -> None:
     file = write_bytes(tmp_path / "large.bin", 60)
     pick(page, file, file)
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("Upload cancelled.")).to_be_visible()
+    expect(page.get_by_text("0 of 2 files uploaded, 2 cancelled.")).to_be_visible()
     pick(page, file)
     expect(page.get_by_role("progressbar")).to_be_visible()
     file.write_bytes(b"changed")
@@ -198,6 +259,27 @@ def test_the_strip_is_used_by_keyboard(page: Page) -> None:
     expect(page.get_by_text("selected: 1")).to_be_visible()
     strip.get_by_role("button", name="Remove cat.jpg").click()
     expect(picks).to_have_count(1)
+
+
+def test_a_strip_that_is_longer_than_the_page_says_so_and_is_scrolled(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    pick(page, *sorted(SAMPLES.glob("*.jpg")))
+    strip = page.get_by_role("list", name="Pictures")
+    items = strip.get_by_role("listitem")
+    expect(items).to_have_count(8)
+    back, on = page.locator(".imgcap-strip-back"), page.locator(".imgcap-strip-on")
+    expect(on).to_be_visible()
+    expect(back).to_be_hidden()
+    assert strip.evaluate("list => getComputedStyle(list).maskImage.includes('56px')")
+    on.click()
+    expect(back).to_be_visible()
+    expect(items.first).not_to_be_in_viewport()
+    items.first.locator(".imgcap-strip-pick").focus()
+    page.keyboard.press("End")
+    expect(items.last).to_be_in_viewport(ratio=1)
+    expect(on).to_be_hidden()
+    page.set_viewport_size({"width": 1280, "height": 844})
+    expect(back).to_be_hidden()
 
 
 def test_a_file_name_is_text_and_never_a_script(page: Page, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from playwright.sync_api import Page, expect
 from imgcap.images import open_picture
 from imgcap.inference import open_engine
 from imgcap.settings import Settings
+from tests.browser.conftest import NewPage
 from tests.browser.dashboard import SAMPLES, Dashboard
+from tests.browser.test_browser_widgets import SLOW_DISK
 from tests.browser.voila_server import Server
 from tests.picture_files import png
 
@@ -135,8 +137,50 @@ def test_what_is_no_picture_or_too_much_gets_a_sentence_and_the_page_goes_on(
     expect(dashboard.strip).to_have_count(0)
     good = tmp_path / "cat.webp"
     Image.open(SAMPLES / "cat.jpg").save(good)
-    page.wait_for_timeout(1_100)  # else it counts as brought together with the last one
     dashboard.bring(good)
     dashboard.expect_answer("cat.webp")
     assert dashboard.labels()[0] == "a photo of a cat"
     expect(said.get_by_text("too large")).to_have_count(0)
+
+
+def test_files_brought_together_stay_together_however_slowly_they_come(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    letter, half = tmp_path / "letter.jpg", tmp_path / "half.jpg"
+    letter.write_text("Dear Sir or Madam")
+    half.write_bytes((SAMPLES / "cat.jpg").read_bytes()[:15_000])
+    dashboard = Dashboard(page, server)
+    zone = page.get_by_role("group", name="Upload pictures")
+    expect(zone).to_be_visible()
+    page.evaluate(SLOW_DISK, 1_500)
+    dashboard.bring(letter, SAMPLES / "cat.jpg", SAMPLES / "coffee.jpg", half)
+    expect(dashboard.picture.locator("strong")).to_have_text("cat.jpg")
+    expect(zone.get_by_text("2 of 4 files uploaded, 2 refused.", exact=True)).to_be_visible()
+    for sentence in (
+        "“letter.jpg” is not a JPEG, PNG, WebP or GIF picture.",
+        "“half.jpg” is damaged or incomplete and cannot be opened.",
+    ):
+        expect(zone.get_by_text(sentence)).to_be_visible()
+    expect(dashboard.strip).to_have_count(2)
+    expect(dashboard.picture.locator("strong")).to_have_text("cat.jpg")
+
+    dashboard.bring(half, SAMPLES / "rocket.jpg", SAMPLES / "coins.jpg")
+    dashboard.bring(letter, SAMPLES / "pagoda.jpg", SAMPLES / "flower.jpg")
+    expect(dashboard.picture.locator("strong")).to_have_text("rocket.jpg")
+    expect(zone.get_by_text("2 of 3 files uploaded, 1 refused.", exact=True)).to_have_count(2)
+    expect(zone.get_by_role("listitem")).to_have_count(2)
+    expect(dashboard.strip).to_have_count(6)
+    expect(dashboard.picture.locator("strong")).to_have_text("pagoda.jpg")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_all_samples_are_in_sight(new_page: NewPage, server: Server, width: int) -> None:
+    page = new_page(viewport={"width": width, "height": 900})
+    Dashboard(page, server)
+    samples = page.get_by_role("list", name="Sample pictures").get_by_role("listitem")
+    expect(samples).to_have_count(len(list(SAMPLES.glob("*.jpg"))))
+    for sample in samples.all():
+        expect(sample).to_be_in_viewport(ratio=1)
+    hint = page.get_by_text("JPEG, PNG, WebP or GIF, up to 64 MB each", exact=True)
+    one_line = "hint => hint.getClientRects().length === 1 && hint.offsetHeight < 30"
+    assert hint.evaluate(one_line)
