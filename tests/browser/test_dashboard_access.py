@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
@@ -15,6 +16,13 @@ CONTROLS = (
     *("spinbutton", "switch", "textbox"),
 )
 NAMELESS = re.compile(rf'- ({"|".join(CONTROLS)})(?! ")')
+SERIOUS = {"serious", "critical"}
+FIELDS = "button.jupyter-button, button.imgcap-button, select, input:not([type=checkbox]), textarea"
+LOOK = """nodes => nodes.filter((node) => node.checkVisibility()).map((node) => {
+    const style = getComputedStyle(node);
+    const height = Math.round(node.getBoundingClientRect().height);
+    return [node.tagName, height, style.borderRadius, style.fontSize, style.fontFamily];
+})"""
 FOCUSED = """() => {
     const focused = document.activeElement;
     const names = [focused.ariaLabel, focused.labels?.[0]?.textContent, focused.innerText];
@@ -103,3 +111,84 @@ def test_all_is_done_by_keyboard_alone(page: Page, server: Server) -> None:
     expect(dashboard.feedback.get_by_text("Thank you, your feedback is saved.")).to_be_visible()
     assert (stored(server)[0].rating, stored(server)[0].comment) == (4, "by keyboard")
     tab_to("Refresh")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(new_page: NewPage, server: Server, scheme: str) -> None:
+    page = new_page(color_scheme=scheme)
+    dashboard = Dashboard(page, server)
+    expect(dashboard.records.get_by_role("button", name="Refresh")).to_be_enabled()
+    expect(page.locator(".imgcap-status")).to_contain_text("Ready.")
+    assert findings(page) == []
+    dashboard.take_sample("cat")
+    expect(dashboard.marks("Horizontal bar")).to_have_count(6)
+    for fold in FOLDS:
+        dashboard.press(fold)
+    dashboard.send_feedback("judged")
+    assert findings(page) == []
+
+
+def findings(page: Page) -> list[tuple[str, list[str]]]:
+    """Return the serious rules that a page breaks, and where."""
+    found = Axe().run(page).response["violations"]
+    return [
+        (rule["help"], [node["html"] for node in rule["nodes"]])
+        for rule in found
+        if rule["impact"] in SERIOUS
+    ]
+
+
+def test_a_fold_says_whether_it_is_open_and_opens_by_keyboard(page: Page, server: Server) -> None:
+    dashboard = Dashboard(page, server)
+    expect(dashboard.records.get_by_role("button", name="Refresh")).to_be_enabled()
+    for name in FOLDS:
+        fold = page.get_by_role("button", name=name)
+        expect(fold).to_have_attribute("aria-expanded", "false")
+        expect(fold).to_have_attribute("aria-controls", re.compile("."))
+        body = page.locator(f"[id='{fold.get_attribute('aria-controls')}']")
+        expect(body).to_be_hidden()
+        fold.focus()
+        page.keyboard.press("Enter")
+        expect(fold).to_have_attribute("aria-expanded", "true")
+        expect(body).to_be_visible()
+        page.keyboard.press("Space")
+        expect(fold).to_have_attribute("aria-expanded", "false")
+        expect(body).to_be_hidden()
+        expect(fold).to_be_focused()
+
+
+def test_the_first_tab_leads_to_the_result(page: Page, server: Server) -> None:
+    dashboard = Dashboard(page, server)
+    skip = page.get_by_role("link", name="Skip to the result")
+    skip.wait_for(state="attached")
+    page.keyboard.press("Tab")
+    expect(skip).to_be_focused()
+    dashboard.take_sample("cat")
+    skip.press("Enter")
+    expect(page.get_by_role("region", name="What it shows")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(dashboard.result.get_by_role("button", name="Copy caption")).to_be_focused()
+
+
+@pytest.mark.parametrize(("touch", "least"), [(False, 36), (True, 44)], ids=["mouse", "touch"])
+def test_all_controls_look_the_same(
+    new_page: NewPage, server: Server, *, touch: bool, least: int
+) -> None:
+    page = new_page(has_touch=touch)
+    dashboard = Dashboard(page, server)
+    dashboard.take_sample("cat")
+    for fold in FOLDS:
+        dashboard.press(fold)
+    looks = page.locator(".imgcap-page").locator(FIELDS).evaluate_all(LOOK)
+    assert {tag for tag, *_ in looks} == {"BUTTON", "INPUT", "SELECT", "TEXTAREA"}
+    assert len(looks) > 15
+    assert [look for look in looks if look[0] != "TEXTAREA" and look[1] != least] == []
+    assert len({tuple(look) for _, _, *look in looks}) == 1
+
+
+def test_the_focus_comes_back_to_a_control_that_was_busy(page: Page, server: Server) -> None:
+    dashboard = Dashboard(page, server)
+    send = dashboard.feedback.get_by_role("button", name="Send feedback")
+    send.press("Enter")
+    expect(dashboard.feedback.get_by_text("Thank you, your feedback is saved.")).to_be_visible()
+    expect(send).to_be_focused()
