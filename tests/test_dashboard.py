@@ -1,5 +1,6 @@
 """The notebook as JupyterLab's "Run all" and nbconvert run it."""
 
+import copy
 import json
 import os
 import subprocess
@@ -70,7 +71,7 @@ def test_nbconvert_executes_it(environment: dict[str, str], tmp_path: Path) -> N
     executed = json.loads((tmp_path / DASHBOARD.name).read_text())
     outputs = [output for cell in executed["cells"] for output in cell.get("outputs", [])]
     kinds = [output["output_type"] for output in outputs]
-    assert kinds == ["execute_result"], "the page and nothing else, no warning either"
+    assert kinds == ["display_data"], "the page and nothing else, no warning either"
     text = json.dumps(executed["metadata"]["widgets"])
     for title in PANELS:
         assert f"<h2>{title}</h2>" in text
@@ -89,6 +90,70 @@ def test_a_person_can_go_on_in_the_notebook() -> None:
     assert charts == "1"
     assert comments == "['From a notebook.']"
     assert trouble == "'' 0"
+
+
+LEAVE = """
+import gc, threading, weakref
+from ipywidgets.widgets.widget import _instances
+wait_until(lambda: {event.stage for event in state.models.values()} == {"ready"})
+before = len(_instances)
+things = (state, analyst, page, state.engine, state.shelf, *columns.children)
+left = [weakref.ref(thing) for thing in things]
+del things, result, chart, feedback, models, upload, preview, question
+"""
+RETURN = """
+wait_until(lambda: {event.stage for event in state.models.values()} == {"ready"})
+gc.collect()
+print([it() for it in left if it() is not None])
+print([thread.name for thread in threading.enumerate() if thread.name.startswith("imgcap")])
+print(len(_instances) - before)
+"""
+
+
+@pytest.mark.usefixtures("environment")
+def test_run_all_cells_again_leaves_nothing_of_the_page_from_before() -> None:
+    notebook = nbformat.read(DASHBOARD, as_version=4)
+    cells = list(notebook.cells)
+    more = [nbformat.v4.new_code_cell(code) for code in (USE, LEAVE, RETURN, USE)]
+    notebook.cells = [*cells, *more[:2], *copy.deepcopy(cells), *more[2:]]
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT)}}).execute()
+    [output] = more[2].outputs
+    assert output["text"].splitlines() == ["[]", "['imgcap-analyst']", "0"]
+    [output] = more[3].outputs
+    assert "From a notebook." in output["text"], "the new page works"
+
+
+BAD = {
+    "IMGCAP_MAX_UPLOAD_MB": "abc",
+    "IMGCAP_DTYPE": "int8",
+    "IMGCAP_ENGINE": "telepathy",
+    "IMGCAP_DATA": "/no/such/folder",
+    "IMGCAP_FEEDBACK": "pigeon://me:secret@loft",
+}
+BESIDES = """
+feedback.submit.click()
+wait_until(lambda: not feedback.submit.disabled)
+print(state.error)
+print(feedback.message.value)
+"""
+
+
+def test_no_setting_however_bad_ends_the_page(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in BAD.items():
+        monkeypatch.setenv(name, value)
+    notebook = nbformat.read(DASHBOARD, as_version=4)
+    use = USE.partition("feedback.comment")[0]
+    notebook.cells.append(nbformat.v4.new_code_cell(use + BESIDES))
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT)}}).execute()
+    [output] = notebook.cells[-1].outputs
+    told, beside = output["text"].splitlines()
+    assert all(name in told for name in BAD)
+    assert "no feedback store of the kind “pigeon”" in beside
+    assert "Nothing was saved yet" in beside
+    assert "secret" not in told + beside
+    assert not Path(environment["IMGCAP_LOG"]).read_text(), "nothing of this is unexpected"
 
 
 def test_importing_the_widgets_loads_no_large_library() -> None:

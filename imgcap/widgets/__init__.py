@@ -13,6 +13,7 @@ from imgcap.widgets.page import Page
 from imgcap.widgets.preview import PreviewPanel
 from imgcap.widgets.question import QuestionPanel
 from imgcap.widgets.result import ResultPanel
+from imgcap.widgets.start import start
 from imgcap.widgets.state import AppState
 from imgcap.widgets.status import StatusPanel
 from imgcap.widgets.upload import UploadPanel
@@ -30,4 +31,5 @@ __all__ = [
     "ResultPanel",
     "StatusPanel",
     "UploadPanel",
+    "start",
 ]

@@ -1,5 +1,7 @@
 """The page around the panels: its looks, its script, its head."""
 
+from collections.abc import Iterator, Mapping
+
 import ipywidgets as widgets
 import traitlets
 
@@ -24,7 +26,7 @@ class Page(widgets.VBox):
     Parameters
     ----------
     state : AppState
-        Learns whether the visitor prefers a dark theme.
+        Learns whether the visitor prefers a dark theme; the page closes with it.
     *children : ipywidgets.Widget
         What stands below the head.
     """
@@ -34,3 +36,22 @@ class Page(widgets.VBox):
         super().__init__([style_sheet(), script, markup(HEAD), *children])
         with_classes(self, "page")
         traitlets.dlink((script, "dark"), (state, "dark"))
+        state.observe(self._close_all, "closed")
+
+    def _close_all(self, _change: object) -> None:
+        for widget in {id(found): found for found in parts(self)}.values():
+            widget.close()
+
+
+def parts(value: object) -> Iterator[widgets.Widget]:
+    """Return every widget in a value: itself, its children, layout, style, and theirs."""
+    match value:
+        case widgets.Widget():
+            yield value
+            for name in value.keys:
+                yield from parts(getattr(value, name))
+        case Mapping():
+            yield from parts(tuple(value.values()))
+        case list() | tuple():
+            for part in value:
+                yield from parts(part)

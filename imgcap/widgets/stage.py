@@ -112,6 +112,7 @@ class Stage(BrowserWidget):
         super().__init__(layout={"display": "none"})
         traits = ["selected", "pictures", "description", "statuses", "paused"]
         state.observe(state.guarded(self._look), traits)
+        state.observe(self._leave, "closed")
         self._look()
 
     @classmethod
@@ -120,6 +121,11 @@ class Stage(BrowserWidget):
         if state not in _STAGES:
             _STAGES[state] = cls(state)
         return _STAGES[state]
+
+    def _leave(self, _change: object) -> None:
+        del _STAGES[self._state]
+        self.layout.close()
+        self.close()
 
     def _look(self, _change: object = None) -> None:
         scene = self.scene.following(self._state)

@@ -76,6 +76,7 @@ class AppState(traitlets.HasTraits):
     switching = traitlets.Dict(help="Role to loading step, while other models are being loaded.")
     switched = traitlets.Unicode(help="One sentence on how the last change of models ended.")
     error = traitlets.Unicode(help="One sentence on what went wrong last, or empty.")
+    closed = traitlets.Bool(default_value=False, help="Whether the page has ended.")
     saved = traitlets.Int(0, help="How many feedback records this page has stored.")
 
     def __init__(self, settings: Settings | None = None, engine: Engine | None = None) -> None:
@@ -101,7 +102,8 @@ class AppState(traitlets.HasTraits):
         self.in_background(late.open, lambda _: None, self._add_error)
 
     def close(self) -> None:
-        """End the page: nothing observes it any more, and what it holds is freed."""
+        """End the page: who observes `closed` is told, then nobody any more; all is freed."""
+        self.closed = True
         self.unobserve_all()
         self.engine.close()
         self.store.close()

@@ -33,7 +33,7 @@ class BrowserWidget(anywidget.AnyWidget):
         Traits of the widget, such as `layout`.
     """
 
-    _css = FOLDER / "browser.css"
+    _css = (FOLDER / "browser.css").read_text("utf-8")
     _set_by_browser: ClassVar[frozenset[str]] = frozenset()
 
     patience = Float(120, help="Seconds of silence after which a half transfer is given up")
@@ -50,6 +50,15 @@ class BrowserWidget(anywidget.AnyWidget):
         self._timer: asyncio.TimerHandle | None = None
         super().__init__(**traits)
         self.on_msg(self._receive)
+
+    def __init_subclass__(cls, **options: object) -> None:
+        """Read the class's module, so that closed widgets are forgotten.
+
+        For a path, anywidget holds every widget of the class for ever, to reload it.
+        """
+        if isinstance(module := cls.__dict__.get("_esm"), Path):
+            cls._esm = module.read_text("utf-8")
+        super().__init_subclass__(**options)
 
     def set_state(self, sync_data: dict[str, object]) -> None:
         """Take state from a browser: only the traits that are its own to set, and valid values."""
