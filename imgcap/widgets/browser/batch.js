@@ -127,7 +127,7 @@ class Batch {
   #stop = new AbortController();
   #what = element("span", "imgcap-drop-what");
   #cancel = element("button", "imgcap-button", { type: "button", textContent: "Cancel" });
-  #bar = element("progress", "imgcap-drop-bar");
+  #bar = element("progress", "imgcap-drop-bar", { value: 0 });
   #amount = element("span", "imgcap-drop-amount");
   #transfer = element("div", "imgcap-drop-transfer", { hidden: true }, [
     ...[this.#what, this.#cancel, this.#bar, this.#amount],
