@@ -35,7 +35,7 @@ from imgcap.containers import (
     Joined,
     read_container,
 )
-from imgcap.settings import Settings
+from imgcap.settings import usable_settings
 
 MAX_SIDE: Final = 65_535
 """JPEG ends here too. Memory for a row, or for the table of rows, is not worth mentioning below."""
@@ -136,8 +136,8 @@ def open_picture(
     PictureError
         If the file is too large, empty, of another format, damaged or incomplete.
     """
-    settings = Settings() if max_bytes is None or max_pixels is None else None
-    if settings is not None:
+    if max_bytes is None or max_pixels is None:
+        settings, _ = usable_settings()
         max_bytes = settings.max_upload_mb * _MEBI if max_bytes is None else max_bytes
         max_pixels = settings.max_pixels if max_pixels is None else max_pixels
     name = clean_name(name)

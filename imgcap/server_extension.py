@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from imgcap.settings import Settings
+from imgcap.settings import Settings, usable_settings
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -25,5 +25,8 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 def _load_jupyter_server_extension(server: "ServerApp") -> None:
     # No configuration file can do this: a `jupyter_server_config.json` of ours could overwrite
     # another's, and from `jupyter_server_config.d` the server takes nothing but extensions.
+    settings, problems = usable_settings()
+    for sentence in problems:
+        server.log.warning("%s The default is used instead.", sentence)
     tornado = server.web_app.settings
-    tornado[LIMIT] = max(tornado.get(LIMIT, 0), websocket_limit(Settings()))
+    tornado[LIMIT] = max(tornado.get(LIMIT, 0), websocket_limit(settings))

@@ -13,7 +13,7 @@ from imgcap.containers import Container, Format, read_container, sniff_format
 from imgcap.feedback.files import explained, sync_folder, whole_file
 from imgcap.feedback.record import FeedbackError
 from imgcap.images import Picture, PictureError, open_picture
-from imgcap.settings import Settings
+from imgcap.settings import usable_settings
 
 _SUFFIXES: Final[dict[Format, str]] = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp"}
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -151,7 +151,7 @@ def without_metadata(data: bytes, name: str = "picture") -> bytes:
 
 def _open(data: bytes, name: str) -> Picture:
     # A kept PNG may be larger than what may be uploaded, though never than its pixels.
-    settings = Settings()
+    settings, _ = usable_settings()
     most = max(settings.max_upload_mb * _MEBI, 4 * settings.max_pixels)
     return open_picture(data, name, max_bytes=most, max_pixels=settings.max_pixels)
 
