@@ -4,15 +4,146 @@ import csv
 import io
 import json
 import re
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from PIL import Image, ImageColor
+from playwright.sync_api import Page, WebSocket, expect
 
+from imgcap.charts import DARK
 from tests.browser.conftest import NewPage
 from tests.browser.dashboard import MARKS, Dashboard
 from tests.browser.voila_server import Server
 
 COPY = ["clipboard-read", "clipboard-write"]
+# Every state that the page goes through: at each change of it and at each frame that is painted.
+RECORD = """() => {
+    const find = (selector) => document.querySelector(selector);
+    const read = (selector) => find(selector)?.innerText.trim() ?? "";
+    const seen = (window.imgcapSeen = []);
+    function look() {
+        const plot = find(".js-plotly-plot");
+        const hidden = getComputedStyle(plot).visibility === "hidden";
+        const moment = {
+            name: read(".imgcap-preview strong"),
+            alt: find(".imgcap-preview img")?.alt ?? "",
+            caption: read(".imgcap-caption"),
+            summary: read(".imgcap-summary"),
+            table: read(".imgcap-result tbody"),
+            chart: hidden ? "" : plot.textContent,
+            faint: [".imgcap-summary", ".js-plotly-plot"].map((selector) => {
+                const node = find(selector);
+                return node ? getComputedStyle(node).opacity < 1 : null;
+            }),
+            busy: ["result", "chart"].map((card) =>
+                find(`.imgcap-${card}[aria-busy=true], .imgcap-${card} [aria-busy=true]`) !== null),
+        };
+        if (JSON.stringify(moment) !== JSON.stringify(seen.at(-1))) seen.push(moment);
+    }
+    const everything = { attributes: true, characterData: true, childList: true, subtree: true };
+    new MutationObserver(look).observe(document.body, everything);
+    const frame = () => (look(), requestAnimationFrame(frame));
+    frame();
+}"""
+
+
+def begin_to_record(page: Page) -> None:
+    page.evaluate(RECORD)
+
+
+def recorded(page: Page) -> list[dict[str, Any]]:
+    """Return what was recorded since the last time."""
+    return page.evaluate("window.imgcapSeen.splice(0)")
+
+
+def test_no_moment_between_two_pictures_is_wrong(page: Page, server: Server) -> None:
+    dashboard = Dashboard(page, server)
+    known: dict[str, dict[str, Any]] = {}
+    dashboard.take_sample("cat")
+    expect(dashboard.marks("Horizontal bar")).to_have_count(6)
+    begin_to_record(page)
+    for name in ("coffee", "rocket"):
+        before = (*dashboard.facts()[:2], dashboard.plot.text_content())
+        dashboard.take_sample(name)
+        expect(dashboard.result.locator("[aria-busy=true]")).to_have_count(0)
+        moments = [moment for moment in recorded(page) if moment["name"] == f"{name}.jpg"]
+        assert any(moment["busy"] == [True, True] for moment in moments)
+        for moment in moments:
+            old = [part for part in before if part in moment.values()]
+            assert old == [], "under the name of the new picture"
+            assert "Nothing to chart" not in moment["chart"]
+    for name in ("cat", "coffee", "rocket"):
+        dashboard.thumbnail(f"{name}.jpg").click()
+        dashboard.expect_answer(f"{name}.jpg")
+        expect(page.locator(".imgcap-another")).to_have_count(0)
+        page.wait_for_timeout(300)
+        known[f"{name}.jpg"] = recorded(page)[-1]
+    for name in ("cat", "coffee", "rocket", "coffee", "cat", "rocket") * 2:
+        dashboard.thumbnail(f"{name}.jpg").click()
+        expect(dashboard.picture.locator("strong")).to_have_text(f"{name}.jpg")
+    page.wait_for_timeout(300)
+    moments = recorded(page)
+    assert {moment["name"] for moment in moments} == known.keys()
+    for moment in moments:
+        whole = known[moment["name"]]
+        assert moment["chart"] in ("", whole["chart"])
+        assert moment | {"chart": ""} == whole | {"chart": ""}
+
+
+def test_an_answer_stays_until_the_next_one_is_there(page: Page, server: Server) -> None:
+    dashboard = Dashboard(page, server)
+    dashboard.take_sample("cat")
+    expect(dashboard.marks("Horizontal bar")).to_have_count(6)
+    old = dashboard.summary.inner_text()
+    begin_to_record(page)
+    labels = [f"thing number {n}" for n in range(300)]
+    dashboard.use_labels("\n".join(["a teapot", "a kitten", *labels]))
+    expect(dashboard.result.get_by_text("and 297 more labels")).to_be_visible()
+    expect(dashboard.plot).to_contain_text("297 other labels")
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    moments = recorded(page)
+    new = dashboard.summary.inner_text()
+    assert {moment["summary"] for moment in moments} == {old, new}, "and never nothing"
+    assert {moment["caption"] for moment in moments} == {dashboard.caption.inner_text()}
+    assert all(moment["table"] and "%" in moment["chart"] for moment in moments)
+    waiting = [moment for moment in moments if True in moment["busy"]]
+    assert any(moment["faint"] == [True, True] for moment in waiting)
+    assert {moment["summary"] for moment in waiting} == {old}
+    assert moments[-1]["faint"] == [False, False]
+
+
+def test_a_kept_chart_can_be_read_wherever_it_is_put(new_page: NewPage, server: Server) -> None:
+    dashboard = Dashboard(new_page(color_scheme="dark"), server)
+    dashboard.take_sample("cat")
+    dashboard.plot.hover()
+    with dashboard.page.expect_download() as saved:
+        dashboard.plot.locator(".modebar-btn").first.click()
+    with Image.open(saved.value.path()) as picture:
+        assert picture.format == "PNG"
+        corner = picture.convert("RGBA").getpixel((3, 3))
+    assert corner == (*ImageColor.getrgb(DARK.surface), 255)
+
+
+def test_a_picture_travels_once(page: Page, server: Server) -> None:
+    received: list[str | bytes] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: received.append(frame))  # noqa: PLW0108  # no builtin
+
+    page.on("websocket", listen)
+    dashboard = Dashboard(page, server)
+    dashboard.take_sample("cat")
+    dashboard.press("How captions are written")
+    received.clear()
+    prefix = dashboard.question.get_by_label("Begins with")
+    prefix.fill("a painting of")
+    prefix.press("Enter")
+    image = dashboard.picture.locator("img")
+    expect(image).to_have_attribute("alt", re.compile("^a painting of"))
+    assert image.evaluate("image => image.naturalWidth") > 100
+    sizes = [len(frame) for frame in received]
+    assert sizes
+    assert max(sizes) < 20_000, "the preview's file alone is several times that"
 
 
 def test_a_result_is_copied_and_downloaded_as_it_is_shown(
@@ -75,6 +206,6 @@ def test_the_chart_is_drawn_as_chosen_and_follows_the_result(page: Page, server:
     expect(dashboard.marks("Pie")).to_have_count(3)
     expect(dashboard.plot).to_contain_text("tractor")
     dashboard.take_sample("coffee")
-    expect(dashboard.plot.locator(".pielayer")).to_contain_text(
+    expect(dashboard.plot.locator(".legend")).to_contain_text(
         re.compile(re.escape(f"{dashboard.labels()[0]}") + r"\s*\d\d %")
     )
