@@ -110,6 +110,7 @@ class Database(ABC):
             yield
         except (SQLAlchemyError, OSError, MemoryError) as error:
             self._made = False
+            self.close()  # what stands in the way may be gone when new connections are opened
             sentence = f"The feedback could not be {done}: {self._reason(error)}."
             raise FeedbackError(sentence) from error
 

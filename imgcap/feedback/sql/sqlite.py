@@ -69,10 +69,11 @@ class SqliteDatabase(Database):
 
     def _find(self, *, make: bool) -> bool:
         """Look for the file, and forget the one that was there before."""
-        if make and not self._path.exists():
+        status = self._status()
+        if make and status is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch()
-        status = self._path.stat() if self._path.exists() else None
+            status = self._status()
         if status and not S_ISREG(status.st_mode):
             raise FeedbackError(f"“{self._shown}” is no file that feedback could be kept in.")
         file = (status.st_dev, status.st_ino) if status else None
@@ -81,6 +82,12 @@ class SqliteDatabase(Database):
             self._made = False
             self._file = file
         return status is not None
+
+    def _status(self) -> os.stat_result | None:
+        try:
+            return self._path.stat()
+        except FileNotFoundError:
+            return None
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:

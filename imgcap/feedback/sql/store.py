@@ -16,8 +16,8 @@ from imgcap.feedback.sql.sqlite import SqliteDatabase
 from imgcap.feedback.sql.table import FIELDS, OUTLINE, TABLE, to_outline, to_record, to_row
 from imgcap.feedback.store import Outline, Page, Query, Store, Summary
 
-_CHUNK: Final = 500
-"""How many rows one statement stores, reads or removes."""
+_CHUNK: Final = 200
+"""How many rows one statement stores, reads or removes, and are in memory at once."""
 _MOST_NOTED: Final = 1_000
 
 
@@ -77,28 +77,23 @@ class SqlStore(Store):
             while connection is not None:
                 noted = len(self._unreadable)
                 found = self._select(query)
-                total = connection.scalar(found.with_only_columns(func.count())) or 0
+                count = found.with_only_columns(func.count(), maintain_column_froms=True)
+                total = connection.scalars(count).one()
                 part = found.order_by(*ordering(query)).offset(offset).limit(limit)
-                records = self._readable(connection.execute(part).mappings())
+                records = tuple(self._readable(connection.execute(part).mappings()))
                 if len(self._unreadable) == noted:
-                    return Page(tuple(records), total)
+                    return Page(records, total)
         return Page((), 0)
 
     def get(self, ids: Collection[UUID]) -> list[FeedbackRecord]:
         """Return the records with these ids, as far as they are there."""
-        chunks = _chunks(set(ids))
-        return [
-            record
-            for chunk in chunks
-            for record in self._readable(self._rows(select(*FIELDS).where(TABLE.c.id.in_(chunk))))
-        ]
+        return [record for chunk in _chunks(set(ids)) for record in self._get(chunk)]
 
     def summary(self) -> Summary:
         """Count the records by rating, without making them."""
-        for chunk in _chunks(list(self._unreadable)):  # they may be mended or gone
-            for each in chunk:
-                self._unreadable.pop(each, None)
-            self._readable(self._rows(select(*FIELDS).where(TABLE.c.id.in_(chunk))))
+        noted, self._unreadable = self._unreadable, {}
+        for chunk in _chunks(noted):  # which may be mended or gone
+            list(self._get(chunk))
         counts = select(TABLE.c.rating, func.count().label("number")).where(*self._left_out())
         rows = self._rows(counts.group_by(TABLE.c.rating))
         numbers = {row["rating"]: row["number"] for row in rows}
@@ -135,22 +130,23 @@ class SqlStore(Store):
     def _left_out(self) -> list[ColumnElement[bool]]:
         return [TABLE.c.id.not_in(list(self._unreadable))] if self._unreadable else []
 
+    def _get(self, ids: list[Any]) -> Iterator[FeedbackRecord]:
+        return self._readable(self._rows(select(*FIELDS).where(TABLE.c.id.in_(ids))))
+
     def _rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
         with self._database.reading() as connection:
             return [] if connection is None else connection.execute(statement).mappings().all()
 
-    def _readable(self, rows: Iterable[RowMapping]) -> list[FeedbackRecord]:
+    def _readable(self, rows: Iterable[RowMapping]) -> Iterator[FeedbackRecord]:
         """Make the records; note the rows of which none can be made."""
-        records = []
         for row in rows:
             try:
-                records.append(to_record(row))
+                yield to_record(row)
             except FeedbackError as error:
                 if len(self._unreadable) < _MOST_NOTED:
                     why = f"{str(error)[:1].lower()}{str(error)[1:]}"
                     which = str(row["id"])[:50]
                     self._unreadable[row["id"]] = f"Record “{which}” is left out: {why}"
-        return records
 
 
 def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:

@@ -99,7 +99,7 @@ TABLE: Final = Table(
     Column("score", Double),
     _column("searchable"),
     CheckConstraint("rating IN (1, 2, 3, 4, 5)", name="imgcap_feedback_rating"),
-    Index("imgcap_feedback_by_time", "time", "id"),
+    Index("imgcap_feedback_by_time", "time", "id", "rating"),
     Index("imgcap_feedback_by_rating", "rating", "time", "id"),
     # A session's name can be longer than PostgreSQL lets an entry of a B-tree be.
     Index("imgcap_feedback_by_session", "session", postgresql_using="hash"),

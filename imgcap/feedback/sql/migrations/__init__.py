@@ -4,6 +4,7 @@ Each is a file in ``versions``; add one for every change of `imgcap.feedback.sql
 alter one that has been released, and name the newest in `REVISIONS`.
 """
 
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection
@@ -15,12 +16,13 @@ VERSION_TABLE: Final = "imgcap_feedback_version"
 def upgrade(connection: Connection) -> None:
     """Bring the database to the last of `REVISIONS`, within the transaction that is open.
 
-    Alembic keeps what it does in variables of a module: one thread at a time.
+    One thread at a time: Alembic keeps what it works on in variables of a module.
     """
     # Only a database that is not up to date needs it.
     from alembic.command import upgrade as run  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config(attributes={"connection": connection, "version_table": VERSION_TABLE})
-    config.set_main_option("script_location", f"{__name__.rpartition('.')[0]}:migrations")
+    here = str(Path(__file__).parent).replace("%", "%%")  # as its configuration files write it
+    config.set_main_option("script_location", here)
     run(config, REVISIONS[-1])
