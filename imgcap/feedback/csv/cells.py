@@ -13,6 +13,15 @@ _TEXTS: Final = ("comment", "corrected_label", "corrected_caption", "caption", "
 SEARCHED: Final = frozenset({*_TEXTS, "predictions", "session"})
 _SHOWN: Final = ("corrected_label", "caption", "corrected_caption", "classifier", "captioner")
 OUTLINED: Final = frozenset({*_SHOWN, "predictions"})
+# The start of JSON's escapes, and of letters that without letter case become ASCII ones, like ß.
+_DISGUISES: Final = (
+    b"\\",
+    *map(str.encode, "\xdf\u0130\u0149\u017f\u01f0\u212a"),
+    b"\xe1\xba",
+    b"\xef\xac",
+)
+_CHANGED: Final = {*map(chr, range(32)), '"', "\\", ";", "\x7f"}  # other ASCII is written as it is
+_NEVER: Final = bytes(range(128)).replace(b"\\", b"")
 _decode_first = json.JSONDecoder().raw_decode
 
 
@@ -20,7 +29,7 @@ def outline(row: Match[bytes]) -> Outline:
     """Return the outline of a row; raises `ValueError` if only its record can tell."""
     cells = row.groupdict()
     time, rating = datetime.fromisoformat(row[2].decode()), int(row[3])
-    return Outline(time, rating, *_top(cells), *(plain(cells.get(name, b"")) for name in _SHOWN))
+    return Outline(time, rating, *_top(cells), *_plain([cells.get(name, b"") for name in _SHOWN]))
 
 
 def finds(query: Query, row: Match[bytes]) -> bool:
@@ -31,24 +40,31 @@ def finds(query: Query, row: Match[bytes]) -> bool:
     if not query.words:
         return True
     label, _ = _top(cells)
-    texts = (plain(cells.get(name, b"")) for name in _TEXTS)
+    texts = _plain([cells.get(name, b"") for name in _TEXTS])
     searchable = "\n".join([label, *texts]).casefold()
     return all(word in searchable for word in query.words)
 
 
 def needles(query: Query) -> Sequence[bytes]:
-    """Return what occurs in every line that the query can find, after `folded`.
-
-    Only letters and digits stand in the file as they are; other text may be in disguise.
-    """
-    return [word.encode() for word in query.words if word.isalnum()]
+    """Return what occurs in every line that the query finds, if nothing there is in disguise."""
+    asked = (*query.words, query.session.casefold())
+    return [text.encode() for text in asked if text.isascii() and not _CHANGED & {*text}]
 
 
-def folded(line: bytes) -> bytes | None:
-    """Return a line without letter case, None if letters may be in disguise, too."""
-    if b"\\u" in line:
-        return None
-    return line.lower() if line.isascii() else line.decode(errors="replace").casefold().encode()
+def may_hold(lines: bytes, needles: Sequence[bytes]) -> bool:
+    """Whether all of the needles may occur, without letter case; quick, to rule out most lines."""
+    lowered = lines.lower()
+    if all(needle in lowered for needle in needles):
+        return True
+    suspects = lines.translate(None, _NEVER)
+    return any(disguise in suspects for disguise in _DISGUISES)
+
+
+def _plain(cells: Sequence[bytes]) -> list[str]:
+    joined = b"\0".join(cells)
+    if b"'" in joined or b"\\" in joined:
+        return [plain(cell) for cell in cells]
+    return joined.replace(b'""', b'"').decode().split("\0")  # nothing to restore
 
 
 def _top(cells: Mapping[str, bytes]) -> tuple[str, float | None]:
