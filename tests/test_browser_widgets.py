@@ -16,6 +16,7 @@ from imgcap.widgets.browser import (
     CopyButton,
     DownloadButton,
     DropZone,
+    FoldButton,
     PageScript,
     PictureStrip,
     Upload,
@@ -335,6 +336,27 @@ def test_a_disabled_download_makes_nothing() -> None:
     assert Wire(download).hears({"type": "make", "id": "1"})["type"] == "failed"
 
 
+@pytest.mark.parametrize(
+    ("label", "given", "said"),
+    [
+        ("JSON", {}, "Download JSON"),
+        ("Download all", {}, "Download all"),
+        ("JSON", {"name": "Download the result as JSON"}, "Download the result as JSON"),
+    ],
+)
+def test_a_download_is_named_as_one(label: str, given: dict[str, str], said: str) -> None:
+    button = DownloadButton(label=label, file_name="a", mime="", make=lambda: b"", **given)
+    assert button.get_state("name") == {"name": said}
+
+
+def test_a_browser_opens_a_fold_and_cannot_rename_it() -> None:
+    fold = FoldButton(label="More")
+    fold.set_state({"is_open": True, "label": "Less"})
+    assert (fold.is_open, fold.label) == (True, "More")
+    fold.set_state({"is_open": "wide"})
+    assert fold.is_open
+
+
 def make_strip(*ids: str, **kwargs: Any) -> PictureStrip:
     items = [{"id": key, "src": PIXEL + key.encode(), "name": f"{key}.jpg"} for key in ids]
     return PictureStrip(items=items, **kwargs)
@@ -426,7 +448,7 @@ def test_the_page_reports_theme_and_width_and_nothing_else() -> None:
     )
 
 
-@pytest.mark.parametrize("widget", [CopyButton, PageScript, PictureStrip])
+@pytest.mark.parametrize("widget", [CopyButton, FoldButton, PageScript, PictureStrip])
 def test_no_script_or_style_of_ours_names_an_outside_host(widget: type) -> None:
     made = widget()
     assert "://" not in made._esm + made._css
