@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from imgcap.widgets.state import AppState
     from tests.fakes import HeldEngine
 
+pytest_plugins = ("tests.feedback_servers",)
+
 BuildCheckpoint = Callable[[str], Path]
 
 

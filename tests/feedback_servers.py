@@ -1,7 +1,4 @@
-"""Real database servers that tests start, stop and start again, and fixtures for them.
-
-A test module asks for them by ``pytest_plugins = ("tests.feedback_servers",)``.
-"""
+"""Real database servers that tests start, kill and start again, and fixtures for them."""
 
 import os
 import shutil
@@ -13,14 +10,11 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-import psycopg
-import pymongo
 import pytest
-from psycopg import sql
-from pymongo.errors import PyMongoError
 
 USER, PASSWORD = "imgcap", "a-Secret.42"  # of servers that live for a test
 START_SECONDS = 30.0
@@ -110,20 +104,22 @@ class PostgreSQL(Server):
         return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
 
     def new_database(self) -> str:
+        import psycopg
+        from psycopg.sql import SQL, Identifier
+
         name = f"test{next(self._numbers)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            connection.execute(SQL("create database {}").format(Identifier(name)))
         return name
 
     def _run(self, output: int) -> subprocess.Popen[bytes]:
-        settings: dict[str, object] = {
+        settings = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,
             "unix_socket_directories": self.folder,
             "shared_buffers": "16MB",
+            "fsync": "off",  # what is written outlives a killed process, and no power cut comes
         }
-        if sys.platform == "linux":
-            settings["recovery_init_sync_method"] = "syncfs"  # 2 s faster after a kill
         command = [self._programs / "postgres", "-D", self._data]
         command += [f"--{name}={value}" for name, value in settings.items()]
         return subprocess.Popen(
@@ -131,6 +127,8 @@ class PostgreSQL(Server):
         )
 
     def _answers(self) -> bool:
+        import psycopg
+
         try:
             psycopg.connect(self.url("postgres"), connect_timeout=2).close()
         except psycopg.OperationalError:
@@ -144,6 +142,8 @@ class PostgreSQL(Server):
 class MongoDB(Server):
     """SecantusDB, which speaks MongoDB's wire protocol and asks for no password."""
 
+    options: tuple[str, ...] = ()
+
     def url(self, database: str) -> str:
         # The driver looks for a server that is away for as long as it is told.
         return f"mongodb://127.0.0.1:{self.port}/{database}?serverSelectionTimeoutMS=700"
@@ -156,6 +156,7 @@ class MongoDB(Server):
             [
                 *(sys.executable, "-m", "secantus", "--sync-on-commit", "--log-level", "WARNING"),
                 *("--port", str(self.port), "--storage-path", str(self.folder / "data")),
+                *self.options,
             ],
             cwd=self.folder,
             stdout=output,
@@ -163,6 +164,9 @@ class MongoDB(Server):
         )
 
     def _answers(self) -> bool:
+        import pymongo
+        from pymongo.errors import PyMongoError
+
         try:
             with pymongo.MongoClient[object](self.url("admin")) as client:
                 client.admin.command("ping")
@@ -191,7 +195,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _running(kind: type[Server]) -> Iterator[Server]:
+@contextmanager
+def running(kind: type[Server]) -> Iterator[Server]:
+    """Give a server that runs until the block ends."""
     # Not pytest's own temporary folder: the user whom PostgreSQL runs as may not enter it.
     with tempfile.TemporaryDirectory(prefix="imgcap-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
@@ -208,10 +214,12 @@ def postgresql() -> Iterator[Server]:
     """Give a running PostgreSQL server; skip where PostgreSQL is not installed."""
     if programs_of_postgresql() is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
-    yield from _running(PostgreSQL)
+    with running(PostgreSQL) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def mongodb() -> Iterator[Server]:
     """Give a running server that speaks MongoDB's protocol."""
-    yield from _running(MongoDB)
+    with running(MongoDB) as server:
+        yield server

@@ -36,7 +36,7 @@ def document_of(record: FeedbackRecord) -> dict[str, Any]:
         "_id": str(record.id),
         **_texts(record.model_dump(exclude={"id", "time", "edits"}), escape),
         "time": _time(record.time),
-        "edits": json.dumps(record.edits),
+        "edits": escape(json.dumps(record.edits, ensure_ascii=False)),  # else halves become one
         "searchable": record.searchable.translate(_SEARCHABLE),
     }
 
@@ -45,10 +45,11 @@ def record_from(document: Document) -> FeedbackRecord:
     """Return the record of a document; raises `FeedbackError` where someone has spoilt it."""
     fields = {name: document[name] for name in FeedbackRecord.model_fields if name in document}
     try:
-        fields |= {"id": document["_id"], "edits": json.loads(document.get("edits", "[]"))}
+        fields = _texts(fields, unescape)
+        fields |= {"id": document["_id"], "edits": json.loads(fields.get("edits", "[]"))}
     except (TypeError, ValueError, RecursionError) as error:
         raise FeedbackError("The edits are not as this program writes them.") from error
-    return FeedbackRecord(**_texts(fields, unescape))
+    return FeedbackRecord(**fields)
 
 
 def outline_from(document: Document) -> Outline:

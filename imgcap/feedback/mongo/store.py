@@ -54,6 +54,7 @@ _WHOLE: Final = {"searchable": 0}
 _READ: Final = 200
 _WRITTEN: Final = 500
 _WRITTEN_BYTES: Final = 2**23
+_MOST_TOLD: Final = 1_000  # of another program's documents there may be millions
 _MOST: Final = 2**31 - 1
 _DUPLICATE: Final = 11000
 
@@ -129,8 +130,9 @@ class MongoStore(Store):
             counts = {
                 row["_id"]: row["count"] for row in documents.aggregate([{"$match": known}, count])
             }
-            unreadable = [*list(self._spoilt.values()), *map(_refusal, documents.find(strangers()))]
-        return Summary(tuple(counts.get(stars, 0) for stars in range(1, 6)), tuple(unreadable))
+            unknown = map(_refusal, documents.find(strangers(), _WHOLE).limit(_MOST_TOLD))
+            unreadable = (*list(self._spoilt.values()), *unknown)
+        return Summary(tuple(counts.get(stars, 0) for stars in range(1, 6)), unreadable)
 
     def outline(self) -> Iterator[Outline]:
         """Yield every record's outline."""
@@ -189,9 +191,8 @@ class MongoStore(Store):
             )
 
     def _get(self, documents: Documents[Document], ids: Iterable[str]) -> list[FeedbackRecord]:
-        found = (
-            each for some in _some(ids) for each in documents.find({"_id": {"$in": some}}, _WHOLE)
-        )
+        wanted = ({**conditions(Query()), "_id": {"$in": some}} for some in _some(ids))
+        found = (document for each in wanted for document in documents.find(each, _WHOLE))
         return list(filter(None, map(self._record, found)))
 
     def _record(self, document: Document) -> FeedbackRecord | None:
@@ -205,12 +206,13 @@ class MongoStore(Store):
 
 def _insert(documents: Documents[Document], batch: Sequence[RawBSONDocument]) -> int:
     try:
-        return len(documents.insert_many(batch, ordered=False).inserted_ids)
+        documents.insert_many(batch, ordered=False)
     except errors.BulkWriteError as error:
         details = error.details
         if details["writeConcernErrors"] or not all(map(_is_stored, details["writeErrors"])):
             raise
         return int(details["nInserted"])
+    return len(batch)
 
 
 def _is_stored(problem: Document) -> bool:
