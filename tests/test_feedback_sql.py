@@ -25,8 +25,6 @@ from imgcap.feedback.sql.migrations import REVISIONS, VERSION_TABLE
 from imgcap.feedback.sql.table import TABLE
 from tests.feedback_servers import PASSWORD, Server
 
-pytest_plugins = ("tests.feedback_servers",)
-
 APPEND = """
 import sys
 from imgcap.feedback import FeedbackRecord
@@ -382,7 +380,8 @@ def test_what_may_not_be_written_says_so(as_nobody: Path, open_store: Open) -> N
         with pytest.raises(FeedbackError, match="could not be saved: this program may not open"):
             open_store(place).append(record())
     as_nobody.chmod(0o755)
-    path.chmod(0o644)
+    for file in as_nobody.iterdir():  # SQLite gave the log the permissions of its database
+        file.chmod(0o644)
     store.append(record("after", seconds=1))
     assert comments(store) == ["after", "kept"]
 
