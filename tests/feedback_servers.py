@@ -49,7 +49,7 @@ class Server(ABC):
         with log.open("ab") as output:
             self._process = self._run(output.fileno())
         give_up = time.monotonic() + START_SECONDS
-        while not self._answers():
+        while not (self._listens() and self._answers()):
             if self._process.poll() is not None or time.monotonic() > give_up:
                 self.kill()
                 raise RuntimeError(f"The server did not start:\n{log.read_text()[-2000:]}")
@@ -61,6 +61,13 @@ class Server(ABC):
             self._die(self._process)
             self._process.wait()
             self._process = None
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     @abstractmethod
     def _run(self, output: int) -> subprocess.Popen[bytes]: ...
@@ -199,7 +206,7 @@ def free_port() -> int:
 def running(kind: type[Server]) -> Iterator[Server]:
     """Give a server that runs until the block ends."""
     # Not pytest's own temporary folder: the user whom PostgreSQL runs as may not enter it.
-    with tempfile.TemporaryDirectory(prefix="imgcap-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="feedback-server-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         server = kind(Path(folder))
         server.start()
