@@ -206,7 +206,7 @@ def free_port() -> int:
 def running(kind: type[Server]) -> Iterator[Server]:
     """Give a server that runs until the block ends."""
     # Not pytest's own temporary folder: the user whom PostgreSQL runs as may not enter it.
-    with tempfile.TemporaryDirectory(prefix="feedback-server-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="database-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         server = kind(Path(folder))
         server.start()
