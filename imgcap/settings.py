@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
+from platformdirs import user_data_path
 from pydantic import Field, PositiveInt, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -34,6 +35,11 @@ class Settings(BaseSettings):
     )
     feedback: str = Field(
         "csv:data/feedback.csv", description="the address of the store that keeps feedback"
+    )
+    pictures: Path = Field(
+        # Never beside the notebook: what lies there, a notebook server hands out.
+        user_data_path("imgcap") / "pictures",
+        description="the folder of the pictures that visitors allow to be kept",
     )
     max_upload_mb: PositiveInt = Field(
         64, description="a whole number above 0: the largest accepted file, in 2**20 bytes"

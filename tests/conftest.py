@@ -51,7 +51,11 @@ def page_settings(tmp_path: Path) -> "Iterator[Settings]":
 
     package = logging.getLogger("imgcap")
     before = list(package.handlers)
-    yield Settings(log=tmp_path / "page.log", feedback=f"csv:{tmp_path / 'feedback.csv'}")
+    yield Settings(
+        log=tmp_path / "page.log",
+        feedback=f"csv:{tmp_path / 'feedback.csv'}",
+        pictures=tmp_path / "pictures",
+    )
     for handler in set(package.handlers) - set(before):
         package.removeHandler(handler)
         handler.close()

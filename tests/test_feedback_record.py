@@ -20,6 +20,7 @@ DESCRIPTION = Description(
         independent=True,
         model="openai/clip-vit-base-patch32",
         ms=41.5,
+        revision="c237dc4",
     ),
     captions=Captions((Caption("a cat on a mat", -0.2),), model="embedded", ms=120.0),
 )
@@ -41,7 +42,6 @@ def test_a_record_holds_what_was_asked_answered_and_said() -> None:
         corrected_label="dog",
         edits=[{"rotate": 90}],
         templates=["a photo of {}"],
-        revisions={"classifier": "c237dc4"},
         session="s1",
     )
     assert (record.picture_name, record.picture_width, record.picture_height) == (
@@ -86,6 +86,7 @@ def test_feedback_without_a_picture_is_feedback() -> None:
         ({"rating": 3, "comment": "x" * (MAX_COMMENT + 1)}, "The comment has 1,048,577"),
         ({"rating": 3, "comment": 7}, "The comment must be text."),
         ({"rating": 3, "stars": 5}, "A feedback record has no field “stars”."),
+        ({"rating": 3, "self": 5}, "A feedback record has no field “self”."),
         ({"rating": 3, "time": datetime(2026, 1, 1)}, "The time cannot be used"),  # noqa: DTZ001
         ({"rating": 3, "picture_sha256": "zz"}, "The picture sha256 cannot be used"),
         ({"rating": 3, "schema_version": 99}, "written by a newer version"),

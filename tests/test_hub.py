@@ -47,7 +47,7 @@ def test_a_download_reports_its_bytes_is_pinned_and_happens_once(
     assert engine.models["classifier"].stage == "waiting"
     [result] = engine.classify([CAT], ["cat", "dog"])
 
-    assert result.model == CLIP
+    assert (result.model, result.revision) == (CLIP, PINS[CLIP])
     stages = list(dict.fromkeys(event.stage for event in events))
     assert stages == ["download", "load", "ready"]
     every_byte = sum(file.stat().st_size for file in checkpoint("clip").iterdir())

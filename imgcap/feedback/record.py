@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from imgcap.feedback.ids import uuid7
-from imgcap.inference.results import Description, Prediction, Role
+from imgcap.inference.results import Description, Prediction
 from imgcap.labels import MAX_LABELS
 
 SCHEMA_VERSION = 2
@@ -151,7 +151,7 @@ class FeedbackRecord(BaseModel):
 
     if not TYPE_CHECKING:  # a type checker sees the fields as keywords instead
 
-        def __init__(self, **fields: object) -> None:
+        def __init__(self, /, **fields: object) -> None:
             try:
                 super().__init__(**fields)
             except ValidationError as error:
@@ -180,7 +180,6 @@ def record_of(  # noqa: PLR0913  # one keyword a thing that was asked or said
     edits: Sequence[Mapping[str, JsonValue]] = (),
     labels: Sequence[str] | None = None,
     templates: Sequence[str] = (),
-    revisions: Mapping[Role, str] | None = None,
     session: str = "",
 ) -> FeedbackRecord:
     """Make a record from a result and what a person said of it.
@@ -192,8 +191,6 @@ def record_of(  # noqa: PLR0913  # one keyword a thing that was asked or said
     labels : sequence of str, optional
         The candidate labels in the order they were asked; by default those of `description`,
         best first.
-    revisions : mapping, optional
-        The commit of each checkpoint, by role.
 
     Raises
     ------
@@ -209,12 +206,10 @@ def record_of(  # noqa: PLR0913  # one keyword a thing that was asked or said
         "templates": tuple(templates),
         "session": session,
     }
-    return FeedbackRecord(**said, **_result(description, labels, revisions or {}))
+    return FeedbackRecord(**said, **_result(description, labels))
 
 
-def _result(
-    description: Description | None, labels: Sequence[str] | None, revisions: Mapping[Role, str]
-) -> dict[str, Any]:
+def _result(description: Description | None, labels: Sequence[str] | None) -> dict[str, Any]:
     if description is None:
         return {"labels": tuple(labels or ())}
     asked = [each.label for each in description.predictions] if labels is None else labels
@@ -229,9 +224,9 @@ def _result(
         "predictions": description.predictions[:TOP],
         "caption": description.caption,
         "classifier": description.models.get("classifier", ""),
-        "classifier_revision": revisions.get("classifier", ""),
+        "classifier_revision": description.revisions.get("classifier", ""),
         "captioner": description.models.get("captioner", ""),
-        "captioner_revision": revisions.get("captioner", ""),
+        "captioner_revision": description.revisions.get("captioner", ""),
         "classify_ms": description.ms.get("classify"),
         "caption_ms": description.ms.get("caption"),
     }

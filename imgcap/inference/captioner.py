@@ -72,7 +72,9 @@ class Captioner:
             with answering(loaded.name):
                 written = _generate(loaded, batch, options, cancel)
             ms = 1000 * (time.perf_counter() - begun) / len(batch)
-            results += [Captions(captions, loaded.name, ms) for captions in written]
+            results += [
+                Captions(captions, loaded.name, ms, loaded.revision) for captions in written
+            ]
             if progress:
                 progress(len(results), len(images))
         return results

@@ -127,7 +127,9 @@ class Classifier:
                 scores = _scores(loaded.model, pictures, texts, baseline, options)
             ms = 1000 * (time.perf_counter() - begun) / len(batch)
             results += [
-                Classification(_rank(labels, row), options.independent, loaded.name, ms)
+                Classification(
+                    _rank(labels, row), options.independent, loaded.name, ms, loaded.revision
+                )
                 for row in scores
             ]
             if progress:

@@ -124,12 +124,15 @@ class Classification:
         The checkpoint that answered.
     ms : float
         Milliseconds this picture took: its share of the batch.
+    revision : str
+        The checkpoint's commit, empty where it has none.
     """
 
     predictions: tuple[Prediction, ...]
     independent: bool
     model: str
     ms: float
+    revision: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,11 +158,12 @@ class Caption:
 
 @dataclass(frozen=True)
 class Captions:
-    """The captions of one picture, best first; `model` and `ms` as in `Classification`."""
+    """The captions of one picture, best first; the rest as in `Classification`."""
 
     captions: tuple[Caption, ...]
     model: str
     ms: float
+    revision: str = ""
 
     @property
     def best(self) -> Caption:
@@ -212,11 +216,20 @@ class Description:
     @property
     def models(self) -> Mapping[Role, str]:
         """The checkpoints that answered, by role."""
+        return {role: part.model for role, part in self._answers.items()}
+
+    @property
+    def revisions(self) -> Mapping[Role, str]:
+        """Their commits; empty for one that has none."""
+        return {role: part.revision for role, part in self._answers.items()}
+
+    @property
+    def _answers(self) -> "Mapping[Role, Classification | Captions]":
         parts: dict[Role, Classification | Captions | None] = {
             "classifier": self.classification,
             "captioner": self.captions,
         }
-        return {role: part.model for role, part in parts.items() if part}
+        return {role: part for role, part in parts.items() if part}
 
     @property
     def ms(self) -> Mapping[str, float]:
