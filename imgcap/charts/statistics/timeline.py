@@ -1,0 +1,149 @@
+"""The chart of ratings over time: their mean above, how many of each below."""
+
+from datetime import date, timedelta
+
+from plotly import graph_objects as go
+
+from imgcap.charts.statistics.panes import panes, rated
+from imgcap.charts.theme import OKABE_ITO, Theme
+from imgcap.feedback.statistics import Period, Statistics, Timeline, Unit
+
+# From orange to blue, whose order people with any colour vision see.
+_COLOURS = (OKABE_ITO[5], OKABE_ITO[0], "#9aa3ad", OKABE_ITO[1], OKABE_ITO[4])
+_DAYS: dict[Unit, int] = {"day": 1, "week": 7, "month": 30, "year": 365}
+_FORMATS: dict[Unit, str] = {
+    "day": "%-d %b\n%Y",
+    "week": "%-d %b\n%Y",
+    "month": "%b\n%Y",
+    "year": "%Y",
+}
+_FEWEST = 7  # periods that have room, so that a single one is no wall
+_MILLISECONDS = 86_400_000
+_LOWER, _UPPER = (0, 0.58), (0.72, 1)
+
+
+def timeline(statistics: Statistics | None, theme: Theme, empty: str) -> go.Figure:
+    """Draw the mean rating of each period as a line, and its ratings as bars of five colours."""
+    line = statistics.timeline if statistics else Timeline("day", ())
+    starts = [period.start.isoformat() for period in line.periods]
+    widths = [_days(period.start, line.unit) * _MILLISECONDS for period in line.periods]
+    hovers = [_hover(period, line.unit) for period in line.periods]
+    bars = [
+        go.Bar(
+            name=f"{star} ★",
+            x=starts,
+            y=[period.ratings.stars[star - 1] for period in line.periods],
+            width=[0.86 * width for width in widths],
+            offset=[0.07 * width for width in widths],
+            hovertext=hovers,
+            hoverinfo="text",
+            marker={"color": colour, "line": {"color": theme.surface, "width": 0.5}},
+        )
+        for star, colour in enumerate(_COLOURS, start=1)
+    ]
+    means = go.Scatter(
+        mode="lines+markers",
+        x=[_middle(period.start, line.unit) for period in line.periods],
+        y=[period.ratings.mean for period in line.periods],
+        yaxis="y2",
+        showlegend=False,
+        cliponaxis=False,
+        hovertext=hovers,
+        hoverinfo="text",
+        line={"color": theme.accent, "width": 2},
+        marker={"size": 7, "color": theme.accent},
+    )
+    if not line.periods:
+        return panes([*bars, means], theme, sentence=empty)
+    return panes(
+        [*bars, means],
+        theme,
+        titles=[
+            {"text": f"Mean rating of each {line.unit}", "x": 0, "y": 1.01},
+            {"text": "How many", "x": 0, "y": _LOWER[1] + 0.02},
+        ],
+        xaxis={
+            "type": "date",
+            "range": _range(line),
+            "tickformat": _FORMATS[line.unit],
+            "nticks": 7,
+            "showgrid": False,
+        },
+        yaxis={"domain": _LOWER, "rangemode": "tozero", "nticks": 5, "showgrid": True},
+        yaxis2={
+            "domain": _UPPER,
+            "anchor": "x",
+            "range": [0.9, 5.1],
+            "tickvals": [1, 3, 5],
+            "showgrid": True,
+        },
+        barmode="stack",
+        showlegend=True,
+        legend={
+            **dict.fromkeys(("itemclick", "itemdoubleclick"), False),
+            "orientation": "h",
+            "traceorder": "normal",
+            "x": 1,
+            "xanchor": "right",
+            "y": _LOWER[1],
+            "yanchor": "bottom",
+            "font": {"size": 12},
+            "bgcolor": "rgba(0, 0, 0, 0)",
+        },
+    )
+
+
+def timeline_rows(statistics: Statistics) -> list[tuple[str, ...]]:
+    """Return the periods as a table."""
+    line = statistics.timeline
+    head = (_title(line.unit), "Ratings", "Mean", *(f"{star} of 5" for star in range(1, 6)))
+    return [
+        head,
+        *(
+            (
+                period.start.isoformat(),
+                f"{period.ratings.count:,}",
+                f"{period.ratings.mean or 0:.2f}",
+                *(f"{number:,}" for number in period.ratings.stars),
+            )
+            for period in line.periods
+        ),
+    ]
+
+
+def _title(unit: Unit) -> str:
+    return {"day": "Day (UTC)", "week": "Week from", "month": "Month from", "year": "Year from"}[
+        unit
+    ]
+
+
+def _hover(period: Period, unit: Unit) -> str:
+    each = [f"{star} ★: {number:,}" for star, number in enumerate(period.ratings.stars, 1)]
+    when = f"{unit.capitalize()} {'of ' if unit != 'day' else ''}{period.start.isoformat()}"
+    return "<br>".join([f"<b>{when}</b>", rated(period.ratings), " · ".join(each)])
+
+
+def _days(start: date, unit: Unit) -> int:
+    if unit == "month":
+        return (_later(start, 31).replace(day=1) - start).days or _DAYS[unit]
+    return _DAYS[unit]
+
+
+def _middle(start: date, unit: Unit) -> str:
+    half = timedelta(days=_days(start, unit)) / 2
+    return f"{_later(start, half.days).isoformat()}T{half.seconds // 3600:02}:00"
+
+
+def _range(line: Timeline) -> list[str]:
+    first, last = line.periods[0].start, line.periods[-1].start
+    shown = (last - first).days + _days(last, line.unit)
+    more = max(0, _FEWEST * _DAYS[line.unit] - shown) // 2
+    return [
+        _later(first, -more).isoformat(),
+        _later(last, _days(last, line.unit) + more).isoformat(),
+    ]
+
+
+def _later(day: date, days: int) -> date:
+    ordinal = day.toordinal() + days
+    return date.fromordinal(min(max(ordinal, 1), date.max.toordinal()))
