@@ -1,15 +1,7 @@
 import csv
-import logging
 import os
-import random
-import resource
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -17,67 +9,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import imgcap.feedback.csv.place
 from imgcap.feedback import FeedbackError, FeedbackRecord, Query
 from imgcap.feedback.csv import CsvStore
 from imgcap.feedback.csv.format import encode, header
 from imgcap.feedback.record import MAX_COMMENT
+from imgcap.feedback.store import outline_of
 from imgcap.inference.results import Prediction
-
-TEXT = st.text(alphabet=st.characters(codec=None, exclude_categories=()), max_size=40)
-PLAIN = st.text(max_size=20)
-RECORDS = st.builds(
-    FeedbackRecord,
-    time=st.datetimes(timezones=st.just(UTC)),
-    rating=st.integers(1, 5),
-    comment=TEXT,
-    corrected_label=TEXT,
-    corrected_caption=TEXT,
-    picture_name=TEXT,
-    picture_sha256=st.from_regex(r"[0-9a-f]{64}", fullmatch=True) | st.just(""),
-    picture_width=st.none() | st.integers(1, 10**6),
-    edits=st.lists(st.dictionaries(PLAIN, PLAIN | st.integers() | st.booleans()), max_size=2).map(
-        tuple
-    ),
-    labels=st.lists(TEXT, max_size=3).map(tuple),
-    templates=st.lists(TEXT, max_size=2).map(tuple),
-    independent=st.booleans(),
-    predictions=st.lists(st.builds(Prediction, PLAIN, st.floats(0, 1)), max_size=3).map(tuple),
-    caption=TEXT,
-    classifier_revision=TEXT,
-    classify_ms=st.none() | st.floats(0, allow_infinity=False),
-)
-WRITER = [sys.executable, str(Path(__file__).with_name("feedback_writer.py"))]
+from tests.disks import full_disk
+from tests.feedback_files import comments, record
+from tests.feedback_records import RECORDS, TEXT
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "feedback.csv"
-
-
-@pytest.fixture
-def as_nobody() -> Iterator[Path]:
-    """Give a folder of an ordinary user, as whom the test then runs: nothing stops root."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = os.geteuid() == 0
-        if root:
-            os.chown(folder, 65534, 65534)
-            os.seteuid(65534)
-        try:
-            yield Path(folder)
-        finally:
-            if root:
-                os.seteuid(0)
-            Path(folder).chmod(0o700)
-
-
-def comments(path: Path) -> list[str]:
-    return [record.comment for record in CsvStore(path).read()[::-1]]
-
-
-def record(comment: str = "", *, rating: int = 3, seconds: int = 0) -> FeedbackRecord:
-    time = datetime(2026, 5, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    return FeedbackRecord(rating=rating, comment=comment, time=time)
 
 
 def test_without_a_file_there_is_no_feedback_and_none_is_made(path: Path) -> None:
@@ -112,16 +57,6 @@ def test_the_same_id_is_stored_once(path: Path) -> None:
         each.append(again)
     assert CsvStore(path).read() == [again]
     assert len(path.read_bytes().splitlines()) == 2
-
-
-def test_two_stores_see_each_others_rows(path: Path) -> None:
-    one, two = CsvStore(path), CsvStore(path)
-    for n in range(3):
-        one.append(record(f"one {n}", seconds=2 * n))
-        assert two.read()[0].comment == f"one {n}"
-        two.append(record(f"two {n}", seconds=2 * n + 1))
-        assert one.summary().count == 2 * n + 2
-        assert one.page(limit=1).records[0].comment == f"two {n}"
 
 
 def test_a_page_is_sorted_filtered_and_counted(path: Path) -> None:
@@ -173,338 +108,144 @@ def test_pandas_and_python_read_the_file(path: Path) -> None:
         assert [row["comment"] for row in csv.DictReader(file)] == [*said[:3], "'=1+1"]
 
 
-def test_a_row_cut_anywhere_is_set_aside_and_nothing_else_is(path: Path) -> None:
-    nasty = 'one\r\n"two"\n""\n"01a206c8-27d3-7a61-86d1-c0c1566a8152","x'
-    whole, cut = record(nasty), encode(record(nasty, seconds=1))
-    for length in range(1, len(cut)):
-        Path(f"{path}.torn").unlink(missing_ok=True)
-        path.write_bytes(header() + encode(whole) + cut[:length])
-        if length < len(cut) - 2:  # all is there but the line break
-            assert CsvStore(path).read() == [whole]
-        store, after = CsvStore(path), record("after", seconds=2)
-        store.append(after)
-        if length == len(cut) - 2:
-            assert [each.comment for each in store.read()] == ["after", nasty, nasty]
-        else:
-            assert CsvStore(path).read() == store.read() == [after, whole]
-            assert Path(f"{path}.torn").read_bytes() == cut[:length] + b"\r\n"
-            assert path.read_bytes() == header() + encode(whole) + encode(after)
+FOLDING = st.text(st.sampled_from("aAkKsSfFßſ\u212a\ufb00İäÄ '=\\\"\n"), max_size=12)
 
 
-def test_a_tail_of_zeros_after_a_power_cut_is_set_aside(path: Path) -> None:
-    path.write_bytes(header() + encode(record("kept")) + b"\0" * 5_000)
-    CsvStore(path).append(record("after", seconds=1))
-    assert comments(path) == ["kept", "after"]
-
-
-def test_setting_aside_is_logged(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path.write_bytes(header() + b'"01a2')
-    with caplog.at_level(logging.WARNING):
-        CsvStore(path).append(record())
-    assert "was set aside" in caplog.text
-
-
-def test_lines_edited_by_hand_are_named_and_hurt_no_other_row(path: Path) -> None:
-    rows = [encode(record(f"row {n}", seconds=n)) for n in range(6)]
-    rows[1] = rows[1].replace(b'"row 1"', b'"row 1')  # lost its quote
-    rows[2] += b"\r\n\r\n"
-    rows[3] = rows[3].replace(b'"3"', b'"9"')
-    rows[4] = rows[4].replace(b'"false"', b'"perhaps"')
-    path.write_bytes(header() + b"".join(rows))
-    store = CsvStore(path)
-    assert [each.comment for each in store.read()] == ["row 5", "row 2", "row 0"]
-    assert store.summary().count == 3
-    assert store.page(limit=1).total == 3
-    unreadable = store.summary().unreadable
-    assert [sentence.split(" is left out")[0] for sentence in unreadable] == [
-        "Row 3",
-        "Row 7",
-        "Row 8",
-    ]
-    before = path.read_bytes()
-    store.append(record("after", seconds=9))
-    assert path.read_bytes() == before + encode(store.read()[0])
-
-
-def test_a_row_typed_without_quotes_at_the_end_is_read(path: Path) -> None:
-    plain = encode(record('said "so"')).decode().replace('"', "").replace("said so", "typed")
-    for end in ("\r\n", "\n", "", "\n\n"):
-        path.write_bytes(header() + encode(record("first")) + plain.strip().encode() + end.encode())
-        store = CsvStore(path)
-        assert {each.comment for each in store.read()} == {"first", "typed"}
-        store.append(record("after", seconds=1))
-        assert {each.comment for each in store.read()} == {"first", "typed", "after"}
-        assert not Path(f"{path}.torn").exists()
-
-
-def test_a_rating_changed_in_place_is_seen(path: Path) -> None:
-    store = CsvStore(path)
-    store.append(record(rating=1))
-    assert store.summary().mean_rating == 1
-    path.write_bytes(path.read_bytes().replace(b'Z","1"', b'Z","5"'))
-    os.utime(path, (1, 1))
-    assert store.summary().mean_rating == 5
-    assert store.read()[0].rating == 5
-
-
-def test_a_row_made_longer_in_place_does_not_shift_the_others(path: Path) -> None:
-    store = CsvStore(path)
-    for n in range(3):
-        store.append(record(f"row {n}", seconds=n))
-    assert store.summary().count == 3
-    path.write_bytes(path.read_bytes().replace(b"row 0", b"a much longer row"))
-    assert [each.comment for each in store.read()] == ["row 2", "row 1", "a much longer row"]
-    store.append(record("after", seconds=9))
-    assert comments(path) == ["a much longer row", "row 1", "row 2", "after"]
-
-
-def test_a_row_pasted_twice_counts_once(path: Path) -> None:
-    row = encode(record())
-    path.write_bytes(header() + row * 2)
-    assert CsvStore(path).summary().count == 1
-    assert "repeats the id" in CsvStore(path).summary().unreadable[0]
-
-
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-def test_a_file_saved_by_a_spreadsheet_is_read_and_then_converted(
-    path: Path, delimiter: str, encoding: str
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(RECORDS, min_size=1, max_size=4), TEXT, FOLDING, FOLDING, st.data())
+def test_a_search_finds_what_the_records_say(  # noqa: PLR0913, PLR0917  # one a thing to vary
+    path: Path,
+    records: list[FeedbackRecord],
+    said: str,
+    folding: str,
+    text: str,
+    data: st.DataObject,
 ) -> None:
-    said = ["=1+1", 'a "b";\nc, d', "für"]
-    store = CsvStore(path)
-    for n, comment in enumerate(said):
-        full = FeedbackRecord(rating=2, comment=comment, classify_ms=12.5, labels=("a", "b"))
-        store.append(full.model_copy(update={"time": record(seconds=n).time}))
-    before = store.read()
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.reader(file))
-    rows[0].append("Checked by")
-    for row in rows[1:]:
-        row[rows[0].index("classify_ms")] = "12,5" if delimiter == ";" else "12.5"
-        row.append("Zoë")
-    with path.open("w", encoding=encoding, newline="") as file:
-        csv.writer(file, delimiter=delimiter).writerows([*rows, []])
-    edited = path.read_bytes()
-
-    assert store.read() == before
-    assert path.read_bytes() == edited
-    store.append(record("after", seconds=9))
-    assert store.read()[1:] == before
-    assert Path(f"{path}.1.bak").read_bytes() == edited
-    table = pd.read_csv(path)
-    assert list(table["Checked by"].fillna("")) == ["Zoë"] * 3 + [""]
-    assert store.summary().unreadable == ()
+    path.unlink(missing_ok=True)
+    records.append(FeedbackRecord(rating=1, comment=folding, session=said))
+    CsvStore(path).extend(records)
+    searchable = data.draw(st.sampled_from(records)).searchable
+    start = data.draw(st.integers(0, len(searchable)))
+    part = searchable[start : start + data.draw(st.integers(1, 6))]
+    for query in (Query(text), Query(part), Query(part.upper()), Query(session=said)):
+        found = [each for each in records if query.finds(each)]
+        page = CsvStore(path).page(query)
+        assert sorted(page.records, key=records.index) == found
+        assert page.total == len(found)
 
 
-def test_a_row_that_cannot_be_converted_stays_to_be_mended(path: Path) -> None:
-    path.write_text("Rating,Feedback\n4,good\n0,bad\n3,a,b,c\n,\n5,\n2\n")
-    os.utime(path, (1.6e9, 1.6e9))
-    store = CsvStore(path)
-    old = store.read()
-    assert sorted((each.rating, each.comment) for each in old) == [(2, ""), (4, "good"), (5, "")]
-    assert {each.time for each in old} == {datetime.fromtimestamp(1.6e9, UTC)}
-    assert len(store.summary().unreadable) == 2
-    store.append(record("after", seconds=9))
-    assert store.read() == CsvStore(path).read()
-    assert store.read()[1:] == old
-    assert len(store.summary().unreadable) == 2
-    path.write_bytes(path.read_bytes().replace(b',"0","bad"', b',"1","mended"'))
-    assert "mended" in comments(path)
+def test_every_letter_that_folds_to_an_ascii_one_is_found(path: Path) -> None:
+    letters = [chr(code) for code in range(128, 0x3_0000) if chr(code).isalpha()]
+    folding = [each for each in letters if any(part.isascii() for part in each.casefold())]
+    assert len(folding) > 10
+    for letter in folding:
+        path.unlink(missing_ok=True)
+        CsvStore(path).append(record(letter))
+        word = "".join(part for part in letter.casefold() if part.isascii())
+        assert CsvStore(path).page(Query(word[:1])).total == 1
 
 
-def test_the_file_of_the_first_version_is_taken_over_exactly(path: Path) -> None:
-    table = pd.DataFrame({"Rating": [5, 1, 5], "Feedback": ["=good\nvery", "'=x", "=good\nvery"]})
-    table.to_csv(path, index=False)
-    original = path.read_bytes()
-    store = CsvStore(path)
-    ids = {each.id for each in store.read()}
-    assert len(ids) == 3
-    store.append(FeedbackRecord(rating=2))
-    assert sorted(comments(path)) == ["", "'=x", "=good\nvery", "=good\nvery"]
-    assert ids < {each.id for each in store.read()}
-    assert Path(f"{path}.1.bak").read_bytes() == original
-
-
-def test_a_file_with_fewer_columns_gets_the_missing_ones(path: Path) -> None:
-    kept = record("'=1")
-    names = ["id", "time", "rating", "comment", "schema_version"]
-    table = pd.read_csv(pd.io.common.BytesIO(header() + encode(kept)), dtype=str)
-    table[names].to_csv(path, index=False)
-    CsvStore(path).append(record("after", seconds=1))
-    assert CsvStore(path).read()[1] == kept
-    path.write_bytes(b"")
-    assert CsvStore(path).read() == []
-    CsvStore(path).append(kept)
-    assert comments(path) == ["'=1"]
-    assert not Path(f"{path}.2.bak").exists()
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(RECORDS, max_size=4))
+def test_outlines_are_those_of_the_records(path: Path, records: list[FeedbackRecord]) -> None:
+    path.unlink(missing_ok=True)
+    CsvStore(path).extend(records)
+    outlines = map(outline_of, CsvStore(path).read())
+    assert sorted(CsvStore(path).outline(), key=repr) == sorted(outlines, key=repr)
 
 
 @pytest.mark.parametrize(
-    "content", [b"Name,Age\nAnna,7\n", b"\x89PNG\r\n\x1a\n\0\0", b"Rating,rating\n"]
+    "predictions",
+    ['[ {"label": "cat", "score": 0.5} ]', '[{"score": 1, "label": "c\\u0061t"}]', "[[[[", "7"],
 )
-def test_another_kind_of_file_is_refused_and_left_alone(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-    store = CsvStore(path)
-    for use in (store.read, store.summary, lambda: store.append(record())):
-        with pytest.raises(FeedbackError, match="move it away or mend it"):
-            use()
-    assert path.read_bytes() == content
+def test_predictions_edited_by_hand_are_outlined_and_found_as_the_record_says(
+    path: Path, predictions: str
+) -> None:
+    shown = FeedbackRecord(rating=1, predictions=(Prediction("cat", 0.25),))
+    ours = b'[{""label"": ""cat"", ""score"": 0.25}]'
+    assert ours in encode(shown)
+    other = encode(shown).replace(ours, predictions.replace('"', '""').encode())
+    path.write_bytes(header() + other + encode(record("no cat")))
+    records = CsvStore(path).read()
+    assert list(CsvStore(path).outline()) == [outline_of(each) for each in records[::-1]]
+    assert CsvStore(path).page(Query("cat")).total == len(records)
 
 
-def test_a_read_only_folder_can_be_read_and_says_why_nothing_is_saved(as_nobody: Path) -> None:
-    store = CsvStore(as_nobody / "feedback.csv")
-    store.append(record("kept"))
-    Path(f"{as_nobody}/feedback.csv.lock").unlink()
-    (as_nobody / "feedback.csv").chmod(0o444)
-    as_nobody.chmod(0o555)
-    with pytest.raises(FeedbackError, match="could not be saved: this program may not open"):
-        store.append(record("lost"))
-    assert [each.comment for each in CsvStore(as_nobody / "feedback.csv").read()] == ["kept"]
-    with pytest.raises(FeedbackError, match="could not be saved"):
-        CsvStore(as_nobody / "new" / "feedback.csv").append(record())
+def test_many_are_stored_with_few_writes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forced = watch_fsync(path, monkeypatch)
+    assert CsvStore(path).extend(record(f"row {n}", seconds=n) for n in range(20_000)) == 20_000
+    assert 1 <= len(forced) < 10
+    assert CsvStore(path).summary().count == 20_000
 
 
-@pytest.mark.parametrize("content", [b"", b"Rating,Feedback\n4,good\n"])
-def test_a_read_only_file_is_not_replaced(as_nobody: Path, content: bytes) -> None:
-    path = as_nobody / "feedback.csv"
-    path.write_bytes(content)
-    path.chmod(0o444)
-    with pytest.raises(FeedbackError, match="this program may not open"):
-        CsvStore(path).append(record())
-    assert path.read_bytes() == content
-
-
-def test_a_full_disk_is_one_sentence_and_no_half_row(path: Path) -> None:
-    store = CsvStore(path)
-    store.append(record("kept"))
-    before = path.read_bytes()
-    again = record("x" * 100_000, seconds=1)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50_000, limits[1]))
-    try:
-        with pytest.raises(FeedbackError, match="could not be saved: there is no room left"):
-            store.append(again)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert path.read_bytes() == before
-    store.append(again)
-    assert comments(path) == ["kept", again.comment]
-
-
-def test_a_full_disk_stops_a_conversion_before_anything_is_lost(path: Path) -> None:
-    path.write_text("Rating,Feedback\n" + "4,good\n" * 1_000)
-    before = path.read_bytes()
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    for room in (100, len(before) + 100):  # for the copy, then for the new file
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
-        try:
-            with pytest.raises(FeedbackError, match="no room left"):
-                CsvStore(path).append(record())
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        assert path.read_bytes() == before
-    assert CsvStore(path).summary().count == 1_000
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_device_or_folder_is_refused(tmp_path: Path) -> None:
-    for place in ("/dev/full", tmp_path):
-        for use in (CsvStore(place).read, lambda place=place: CsvStore(place).append(record())):
-            with pytest.raises(FeedbackError, match="no file that feedback could be kept in"):
-                use()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_that_stays_locked_is_one_sentence(
+def test_a_row_is_forced_to_disk_before_it_is_acknowledged(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imgcap.feedback.csv.place, "LOCK_SECONDS", 0.1)
-    holder = (
-        "import sys; from filelock import FileLock\n"
-        "with FileLock(sys.argv[1]):\n"
-        "    print('locked', flush=True); input()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", holder, f"{path}.lock"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout
-        process.stdout.readline()
-        with pytest.raises(FeedbackError, match="in use by another program; try again"):
-            CsvStore(path).append(record())
-        process.communicate("\n")
-    CsvStore(path).append(record())
-    assert CsvStore(path).summary().count == 1
+    store, first = CsvStore(path), record("first")
+    store.append(first)
+    forced = watch_fsync(path, monkeypatch)
+    for again in (record("second"), record("third"), first):
+        forced.clear()
+        store.append(again)
+        assert forced[-1:] == [path.stat().st_size]
 
 
-def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
-    target = tmp_path / "elsewhere.csv"
-    target.write_text("Rating,Feedback\n4,good\n")
-    path.symlink_to(target)
-    CsvStore(path).append(record("after"))
-    assert path.is_symlink()
-    assert sorted(comments(target)) == ["after", "good"]
+def watch_fsync(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how large the file was each time that it was forced to disk, from now on."""
+    fsync, sizes = os.fsync, list[int]()
+
+    def watched(handle: int) -> None:
+        fsync(handle)
+        if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
+            sizes.append(os.fstat(handle).st_size)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    return sizes
 
 
-def test_processes_that_write_at_once_lose_and_double_nothing(path: Path) -> None:
-    writers = [
-        subprocess.Popen(
-            [*WRITER, str(path), "60", f"writer {n}"], stdout=subprocess.PIPE, text=True
-        )
-        for n in range(5)
-    ]
-    acknowledged = [line for writer in writers for line in writer.communicate()[0].split()]
-    assert [writer.returncode for writer in writers] == [0] * 5
-    assert len(acknowledged) == 300
-    assert sorted(str(each.id) for each in CsvStore(path).read()) == sorted(acknowledged)
-    assert not Path(f"{path}.torn").exists()
-    assert len(pd.read_csv(path)) == 300
-
-
-def test_a_killed_process_loses_nothing_that_it_acknowledged(path: Path) -> None:
-    chance = random.Random(7)  # noqa: S311  # no secret
-    acknowledged: list[str] = []
-    for _ in range(8):
-        writers = [
-            subprocess.Popen(
-                [*WRITER, str(path), "9999", "x" * 200], stdout=subprocess.PIPE, text=True
-            )
-            for _ in range(2)
-        ]
-        for writer in writers:
-            assert writer.stdout
-            acknowledged.append(writer.stdout.readline().strip())
-            time.sleep(chance.uniform(0, 0.2))
-            writer.send_signal(signal.SIGKILL)
-            lines = writer.stdout.read().split("\n")
-            acknowledged.extend(lines[:-1])  # the last may be half an id
-            writer.wait()
-            writer.stdout.close()
+def test_a_chunk_is_stored_as_a_whole_or_not_at_all(path: Path) -> None:
     store = CsvStore(path)
-    last = record("last")
-    store.append(last)
-    stored = [str(each.id) for each in store.read()]
-    assert len(stored) == len(set(stored))
-    assert {*acknowledged, str(last.id)} <= set(stored)
-    assert len(stored) <= len(acknowledged) + 17  # a row may be whole and not yet acknowledged
-    assert store.summary().unreadable == ()
+    records = [record("x" * 100_000, seconds=n) for n in range(150)]
+    with full_disk(10_000_000), pytest.raises(FeedbackError, match="no room left"):
+        store.extend(records)
+    first = CsvStore(path).summary().count
+    assert 0 < first < 100
+    assert path.read_bytes() == header() + b"".join(map(encode, records[:first]))
+    assert store.extend(records) == 150 - first
+    assert CsvStore(path).read() == records[::-1]
 
 
-def test_a_process_that_dies_halfway_through_a_row_leaves_one_torn_tail(path: Path) -> None:
-    store, kept, half = CsvStore(path), record("kept"), encode(record("half\na row", seconds=1))
-    store.append(kept)
-    code = (
-        "import os, signal, sys\n"
-        "with open(sys.argv[1], 'ab', buffering=0) as file:\n"
-        "    file.write(bytes.fromhex(sys.argv[2]))\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    torn = half[: half.index(b"a row")]
-    done = subprocess.run([sys.executable, "-c", code, str(path), torn.hex()], check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert store.read() == [kept]
-    store.append(record("after", seconds=2))
-    assert comments(path) == ["kept", "after"]
-    assert Path(f"{path}.torn").read_bytes() == torn + b"\r\n"
+def test_a_generator_that_stores_feedback_itself_may_be_stored(path: Path) -> None:
+    def nested() -> Iterator[FeedbackRecord]:
+        for n in range(3):
+            CsvStore(path).append(record("inner", seconds=n))
+            yield record("outer", seconds=n)
+
+    assert CsvStore(path).extend(nested()) == 3
+    assert CsvStore(path).summary().count == 6
+
+
+def test_a_walk_goes_on_in_a_file_that_was_edited_meanwhile(path: Path) -> None:
+    store = CsvStore(path)
+    store.extend(record(f"row {n}", seconds=n) for n in range(500))
+    walk = store.iterate(Query(descending=False))
+    met = [next(walk)]
+    path.write_bytes(path.read_bytes().replace(b'"row 1"', b'"a longer row"'))
+    os.utime(path, (1, 1))
+    met += walk
+    assert len({each.id for each in met}) == len(met) == 500
+    assert [each.comment for each in met[-2:]] == ["row 498", "row 499"]
+
+
+def test_a_hundred_thousand_rows_take_seconds_not_minutes(path: Path) -> None:
+    with path.open("wb") as file:
+        file.write(header())
+        file.writelines(encode(record(f"row {n}", seconds=n)) for n in range(100_000))
+    store, started = CsvStore(path), time.process_time()
+    assert store.page(limit=100).total == 100_000
+    found = sum("99" in str(n) for n in range(100_000))
+    assert store.page(Query("row 99")).total == found
+    assert store.page(Query("absent")).total == 0
+    assert sum(1 for _ in store.outline()) == 100_000
+    assert store.delete([each.id for each in store.page(limit=10).records]) == 10
+    assert time.process_time() - started < 15

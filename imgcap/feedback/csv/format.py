@@ -176,11 +176,11 @@ def unfinished(tail: bytes, names: Sequence[str]) -> int:
 
 def cell_of(name: str, value: Any) -> str:  # noqa: ANN401  # any field's
     """Return the cell of a field's value."""
-    if value is None:
+    if value in (None, "", ()):
         return ""
     if name in _JSON:
         simple = [vars(each) for each in value] if name == "predictions" else value
-        return neutralise(_TO_JSON(simple)) if value else ""
+        return neutralise(_TO_JSON(simple))
     if isinstance(value, datetime):
         return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
     return neutralise(str(value).lower() if isinstance(value, bool) else str(value))

@@ -1,7 +1,6 @@
 """Feedback in one CSV file that many processes append to, and that a spreadsheet opens."""
 
 import os
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -214,8 +213,6 @@ class CsvStore(Store):
             if names is not None and set(COLUMNS) <= set(names):
                 yield file
                 return
-            if names is None:
-                deque(self._converted(file), maxlen=0)  # no copy is made of what is no feedback
             copy = place.keep_copy() if os.fstat(file.fileno()).st_size else None
             try:
                 place.write_new(self._converted(file))
