@@ -56,6 +56,7 @@ def _write(address: str, folder: Path, writer: int) -> None:
 
 
 def _main(address: str, folder: Path, writers: int, seconds: float) -> int:
+    open_store_at(address)  # loads its libraries once: killed early, no writer would have any
     chance, fork = random.Random(), get_context("fork")  # noqa: S311  # no secret
 
     def start(writer: int) -> BaseProcess:

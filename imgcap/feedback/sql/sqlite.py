@@ -3,11 +3,12 @@
 import errno
 import logging
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from sqlite3 import Connection as Handle
+from random import uniform
 from stat import S_ISREG
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -20,6 +21,7 @@ from imgcap.feedback.sql.database import WAIT_SECONDS, Database
 from imgcap.feedback.sql.table import TABLE
 
 _BEGIN = "sqlite_begin"
+_PATIENT = f"PRAGMA busy_timeout={1000 * WAIT_SECONDS}"
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NO_ENTRY = "this program may not open “{}” or write beside it"
 _IN_USE = "“{}” is in use by another program; try again"
@@ -92,31 +94,21 @@ class SqliteDatabase(Database):
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
         """Begin as a writer at once: a reader that becomes one is refused instead of waiting."""
-        with (
-            self._engine.connect().execution_options(**{_BEGIN: "BEGIN IMMEDIATE"}) as connection,
-            connection.begin(),
-        ):
+        with self._outside() as connection, connection.begin():
+            _insist(connection, "BEGIN IMMEDIATE")
             yield connection
 
     @contextmanager
     def _begin_alone(self) -> Iterator[Connection]:
         """Begin to write, in a file that has the write-ahead log."""
-        end = time.monotonic() + WAIT_SECONDS
-        while True:
-            try:
-                with self._outside() as connection:
-                    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-                break
-            except OperationalError as error:  # for this, SQLite does not wait by itself
-                if not _code(error).startswith("BUSY") or time.monotonic() > end:
-                    raise
-                time.sleep(0.02)
+        with self._outside() as connection:
+            _insist(connection, "PRAGMA journal_mode=WAL")
         with self._begin() as connection:
             yield connection
 
     @contextmanager
     def _outside(self) -> Iterator[Connection]:
-        """Connect without a transaction."""
+        """Connect without beginning a transaction of the driver's or of ours."""
         with self._engine.connect().execution_options(**{_BEGIN: ""}) as connection:
             yield connection
 
@@ -134,6 +126,27 @@ class SqliteDatabase(Database):
         return f"“{self._shown}” gives an error ({(error.strerror or 'unknown').lower()})"
 
 
+def _insist(connection: Connection, statement: str) -> None:
+    """Execute what may have to wait for others.
+
+    SQLite by itself waits longer and longer, so that of many writers the last to come is served
+    first, and for some statements it does not wait at all.
+    """
+    handle = connection.connection.driver_connection
+    assert isinstance(handle, sqlite3.Connection)  # noqa: S101  # for the type checker
+    end = time.monotonic() + WAIT_SECONDS
+    handle.execute("PRAGMA busy_timeout=0")
+    while True:
+        try:
+            handle.execute(statement)
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise OperationalError(statement, None, error) from error
+            time.sleep(uniform(0.001, 0.005))  # noqa: S311  # no secret
+    handle.execute(_PATIENT)
+
+
 def _code(error: DBAPIError) -> str:
     name: str = getattr(error.orig, "sqlite_errorname", "")
     return name.removeprefix("SQLITE_")
@@ -142,14 +155,14 @@ def _code(error: DBAPIError) -> str:
 def _engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=os.fspath(path)),
-        connect_args={"timeout": WAIT_SECONDS},
         pool_timeout=WAIT_SECONDS,
         hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
-    def prepare(handle: Handle, _: object) -> None:
+    def prepare(handle: sqlite3.Connection, _: object) -> None:
         handle.isolation_level = None  # the driver's own transactions leave out much
+        handle.execute(_PATIENT)
         handle.execute("PRAGMA synchronous=FULL")  # what is stored outlives a power cut
         handle.execute("PRAGMA secure_delete=ON")
 
