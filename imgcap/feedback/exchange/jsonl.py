@@ -31,10 +31,15 @@ def read(file: BinaryIO, name: str) -> Iterator[FeedbackRecord]:
 
 
 def lines(file: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield where each line that is not blank stands, and its JSON value."""
+    """Yield where each line that is not blank stands, and its JSON value.
+
+    A file that begins with a lone brace is one value, laid out for people.
+    """
     for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), start=1):
         place = f"Line {number} of “{name}”"
-        if len(line) == LONGEST_LINE:
+        if number == 1 and line.strip() == b"{":
+            line += file.read(LONGEST_LINE)  # noqa: PLW2901  # the rest of the first value
+        if len(line) >= LONGEST_LINE:
             raise located(place, FeedbackError("it is too long"))
         if line.strip():
             try:

@@ -1,0 +1,88 @@
+"""`imgcap describe`: what pictures show."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgcap.cli.common import FAILED, USAGE, failure, read_settings
+from imgcap.settings import Settings
+
+
+def describe(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH",
+            help="Pictures, folders of pictures, or - for a picture on standard input.",
+            show_default=False,
+        ),
+    ],
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="A candidate label; can be given several times."),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="A file with a label a line, or a label set's name, as in `food`."
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many of the best labels to show.")] = 5,
+    no_caption: Annotated[bool, typer.Option("--no-caption", help="Only the labels.")] = False,
+    no_labels: Annotated[bool, typer.Option("--no-labels", help="Only the caption.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Say what pictures show.
+
+    Folders are walked; hidden files, and files that are no pictures, are passed over there.
+    Without --label and --labels the candidate labels are those the app starts with. The exit
+    status is 1 if any file failed.
+    """
+    settings = read_settings()
+    if no_caption and no_labels:
+        raise failure("--no-caption and --no-labels together leave nothing to do.", USAGE)
+    if no_labels and (label or labels):
+        raise failure("--no-labels contradicts --label and --labels.", USAGE)
+    candidates = None if no_labels else _choose_labels(label or [], labels, settings)
+
+    from imgcap.batches import describe_all
+    from imgcap.cli.outcomes import StatusBar, print_outcome
+    from imgcap.inference import EngineError, open_engine
+    from imgcap.sources import find_sources, open_ahead
+
+    failed = False
+    try:
+        with (
+            StatusBar() as status,
+            closing(open_engine(settings, status.tell)) as engine,
+            closing(open_ahead(status.count(find_sources(paths, settings)), settings)) as opened,
+        ):
+            for outcome in describe_all(engine, opened, candidates, with_caption=not no_caption):
+                failed |= bool(outcome.error)
+                with status.aside(error=bool(outcome.error)):
+                    print_outcome(outcome, top, as_json=as_json)
+                status.advance()
+    except EngineError as error:
+        raise failure(str(error), FAILED) from error
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _choose_labels(given: list[str], file: str | None, settings: Settings) -> tuple[str, ...]:
+    from imgcap.labels import LabelError, check_labels, first_labels, label_sets, read_labels
+
+    sets = label_sets(settings)
+    try:
+        if file is None and given:
+            return check_labels(given, source="--label")
+        path = first_labels(settings) if file is None else Path(file)
+        if file in sets and not path.exists():
+            path = sets[file]
+        listed = read_labels(path)
+        return (
+            check_labels([*given, *listed], source=f"--label and {path.name}") if given else listed
+        )
+    except LabelError as error:
+        raise failure(str(error), USAGE) from error
