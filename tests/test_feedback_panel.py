@@ -6,7 +6,8 @@ from imgcap.feedback import FeedbackError, FeedbackRecord, open_store
 from imgcap.feedback.csv import CsvStore
 from imgcap.feedback.record import MAX_COMMENT
 from imgcap.inference import ClassifyOptions
-from imgcap.widgets.feedback import FIRST_RATING, SAVED, FeedbackPanel
+from imgcap.widgets.feedback import FeedbackPanel
+from imgcap.widgets.feedback_form import AGAIN, FIRST_RATING, SAVED
 from imgcap.widgets.state import AppState
 from tests.pages import bring, wait_until
 
@@ -41,13 +42,13 @@ def stored(state: AppState) -> list[FeedbackRecord]:
 
 def send(state: AppState, panel: FeedbackPanel) -> None:
     before = state.saved
-    panel.submit.click()
-    wait_until(lambda: state.saved == before + 1 and not panel.submit.disabled)
+    panel.form.submit.click()
+    wait_until(lambda: state.saved == before + 1 and not panel.form.submit.disabled)
 
 
 def test_feedback_without_a_picture(state: AppState, panel: FeedbackPanel) -> None:
-    panel.comment.value = "A fine page."
-    panel.rating.value = 5
+    panel.form.comment.value = "A fine page."
+    panel.form.rating.value = 5
     send(state, panel)
     [record] = stored(state)
     assert (record.rating, record.comment) == (5, "A fine page.")
@@ -64,8 +65,8 @@ def test_a_record_holds_the_question_the_result_and_what_was_said(
     [cat] = bring(state, "cat.png")
     wait_until(lambda: state.statuses[cat.id] == "done")
     for name, text in PAYLOADS.items():
-        getattr(panel, name).value = text
-    panel.rating.value = 1
+        getattr(panel.form, name).value = text
+    panel.form.rating.value = 1
     send(state, panel)
     [record] = stored(state)
     description = state.description
@@ -90,39 +91,43 @@ def test_the_form_clears_only_after_the_record_is_safe(
     state: AppState, panel: FeedbackPanel
 ) -> None:
     state.store = store = SlowStore(state.settings.feedback.removeprefix("csv:"))
-    panel.rating.value = 5
+    panel.form.rating.value = 5
     for name, text in PAYLOADS.items():
-        getattr(panel, name).value = text
-    panel.submit.click()
-    assert panel.submit.disabled
-    assert "Saving …" in panel.message.value
-    assert panel.comment.value == PAYLOADS["comment"]
+        getattr(panel.form, name).value = text
+    panel.form.submit.click()
+    assert panel.form.submit.disabled
+    assert "Saving …" in panel.form.message.value
+    assert panel.form.comment.value == PAYLOADS["comment"]
     assert state.saved == 0
-    panel.caption.value = "written meanwhile"
+    panel.form.caption.value = "written meanwhile"
     store.go.set()
     wait_until(lambda: state.saved)
     assert len(stored(state)) == 1
-    assert SAVED in panel.message.value
-    assert (panel.rating.value, panel.comment.value, panel.label.value) == (FIRST_RATING, "", "")
-    assert panel.caption.value == "written meanwhile"
-    assert not panel.submit.disabled
+    assert SAVED in panel.form.message.value
+    assert (panel.form.rating.value, panel.form.comment.value, panel.form.label.value) == (
+        FIRST_RATING,
+        "",
+        "",
+    )
+    assert panel.form.caption.value == "written meanwhile"
+    assert not panel.form.submit.disabled
 
 
 def test_pressing_twice_stores_once(state: AppState, panel: FeedbackPanel) -> None:
     state.store = store = SlowStore(state.settings.feedback.removeprefix("csv:"))
-    panel.comment.value = "once"
-    panel.submit.click()
-    panel.submit.click()  # while it is saved
+    panel.form.comment.value = "once"
+    panel.form.submit.click()
+    panel.form.submit.click()  # while it is saved
     store.go.set()
     wait_until(lambda: state.saved == 1)
-    panel.submit.click()  # the second half of a slow double click
-    assert not panel.submit.disabled
-    assert SAVED in panel.message.value
+    panel.form.submit.click()  # the second half of a slow double click
+    assert not panel.form.submit.disabled
+    assert SAVED in panel.form.message.value
     assert [record.comment for record in stored(state)] == ["once"]
-    panel.comment.value = "twice"
+    panel.form.comment.value = "twice"
     send(state, panel)
     assert [record.comment for record in stored(state)] == ["twice", "once"]
-    panel.comment.value = "twice"
+    panel.form.comment.value = "twice"
     send(state, panel)
     assert len(stored(state)) == 3, "the same words may be said again"
 
@@ -141,20 +146,20 @@ def test_a_store_that_fails_keeps_the_form_and_the_next_press_stores_one(
 ) -> None:
     path = state.settings.log.parent / "feedback.csv"
     path.mkdir()  # nothing can be written there, not even by root
-    panel.rating.value = 4
+    panel.form.rating.value = 4
     for name, text in PAYLOADS.items():
-        getattr(panel, name).value = text
-    panel.submit.click()
-    wait_until(lambda: not panel.submit.disabled)
-    assert "is no file that feedback could be kept in" in panel.message.value
-    assert "Nothing was saved yet; you can send it again." in panel.message.value
-    assert 'role="alert"' in panel.message.value
+        getattr(panel.form, name).value = text
+    panel.form.submit.click()
+    wait_until(lambda: not panel.form.submit.disabled)
+    assert "is no file that feedback could be kept in" in panel.form.message.value
+    assert AGAIN in panel.form.message.value
+    assert 'role="alert"' in panel.form.message.value
     assert state.saved == 0
-    assert panel.rating.value == 4
-    assert {name: getattr(panel, name).value for name in PAYLOADS} == PAYLOADS
+    assert panel.form.rating.value == 4
+    assert {name: getattr(panel.form, name).value for name in PAYLOADS} == PAYLOADS
     path.rmdir()
     send(state, panel)
-    assert SAVED in panel.message.value
+    assert SAVED in panel.form.message.value
     [record] = stored(state)
     assert (record.rating, record.comment) == (4, PAYLOADS["comment"])
 
@@ -168,21 +173,23 @@ def test_a_record_that_was_written_before_its_error_is_stored_once(
         append(store, record)
         raise FeedbackError("The disk did not answer.")
 
-    panel.comment.value = "once"
+    panel.form.comment.value = "once"
     with monkeypatch.context() as patch:
         patch.setattr(CsvStore, "append", write_and_fail)
-        panel.submit.click()
-        wait_until(lambda: "The disk did not answer." in panel.message.value)
+        panel.form.submit.click()
+        wait_until(lambda: "The disk did not answer." in panel.form.message.value)
     send(state, panel)
     assert [record.comment for record in stored(state)] == ["once"]
 
 
 def test_too_long_a_comment_is_a_sentence(state: AppState, panel: FeedbackPanel) -> None:
-    panel.comment.value = "x" * (MAX_COMMENT + 1)
-    panel.submit.click()
-    assert "The comment has 1,048,577 characters; 1,048,576 is the most." in panel.message.value
-    assert len(panel.comment.value) == MAX_COMMENT + 1
-    panel.comment.value = "x" * MAX_COMMENT
+    panel.form.comment.value = "x" * (MAX_COMMENT + 1)
+    panel.form.submit.click()
+    assert (
+        "The comment has 1,048,577 characters; 1,048,576 is the most." in panel.form.message.value
+    )
+    assert len(panel.form.comment.value) == MAX_COMMENT + 1
+    panel.form.comment.value = "x" * MAX_COMMENT
     send(state, panel)
     [record] = stored(state)
     assert len(record.comment) == MAX_COMMENT
@@ -195,20 +202,20 @@ def test_an_unexpected_error_is_a_sentence_and_logged(
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(CsvStore, "append", stumble)
-    panel.submit.click()
-    wait_until(lambda: "unexpected" in panel.message.value)
+    panel.form.submit.click()
+    wait_until(lambda: "unexpected" in panel.form.message.value)
     assert "RuntimeError: a bug" in state.settings.log.read_text()
-    assert not panel.submit.disabled
+    assert not panel.form.submit.disabled
 
 
 def test_the_labels_in_use_are_offered_and_others_can_be_typed(
     state: AppState, panel: FeedbackPanel
 ) -> None:
-    assert panel.label.options == state.labels
+    assert panel.form.label.options == state.labels
     state.labels = ("one", "<b>two</b>")
-    assert panel.label.options == ("one", "<b>two</b>")
-    panel.label.value = "three"
-    panel.caption.value = "   "
+    assert panel.form.label.options == ("one", "<b>two</b>")
+    panel.form.label.value = "three"
+    panel.form.caption.value = "   "
     send(state, panel)
     [record] = stored(state)
     assert (record.corrected_label, record.corrected_caption) == ("three", "")

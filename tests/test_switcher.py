@@ -121,8 +121,7 @@ def test_other_models_describe_the_pictures_anew_and_feedback_names_them(
         (name, "ready") for name in after.models.values()
     }
 
-    panel = FeedbackPanel(tiny)
-    panel.submit.click()
+    FeedbackPanel(tiny).form.submit.click()
     wait_until(lambda: tiny.saved)
     [record] = open_store(tiny.settings).read()
     assert (record.classifier, record.captioner) == tuple(after.models.values())

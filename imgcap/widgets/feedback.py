@@ -1,123 +1,116 @@
-"""The form in which a person says how good a result was and what it should have been."""
+"""Where a person says how good a result was and what it should have been."""
+
+from html import escape
 
 import ipywidgets as widgets
 
-from imgcap.feedback import FeedbackRecord, record_of
-from imgcap.feedback.ids import uuid7
-from imgcap.widgets.elements import Card, Message, markup, row, with_classes
+from imgcap.widgets.elements import Card, Message, markup, plain, row
+from imgcap.widgets.feedback_form import FeedbackForm
+from imgcap.widgets.page import parts
+from imgcap.widgets.shelf import Shown
+from imgcap.widgets.stage import Stage
 from imgcap.widgets.state import AppState
 
-FIRST_RATING = 3
-SAVED = "Thank you, your feedback is saved."
-_HINT = "How good is this? Say it without a picture as well."
+WITHOUT = "How good is this? Say it without a picture as well."
+_MOST_NAMED = 3
+_LONGEST_NAME = 40
 
 
 class FeedbackPanel(Card):
-    """Rating, comment, corrected label and caption; saved once, confirmed when it is safe.
+    """Shows the form of the picture on screen; each picture has its own, with its own draft.
 
-    The record keeps its id until it is saved, so that pressing again after an error never stores
-    it twice; nor does a second press on a form that nobody has touched since it was saved.
+    Where something is written for another picture, or for none, and not sent yet, the panel says
+    so. Without a picture there is a form as well; it can be shown again later to be finished.
 
     Parameters
     ----------
     state : AppState
-        Whose result is rated; its `saved` counts.
+        Whose pictures and results are rated; its `saved` counts.
     """
 
     def __init__(self, state: AppState) -> None:
         super().__init__("Tell it where it was wrong", "feedback")
         self._state = state
-        self._id = uuid7()
-        self._sent: tuple[object, ...] = ()
-        self._done: tuple[object, ...] | None = None
-        # Told when the control is left, not at every key: ipywidgets holds back what is typed while
-        # the kernel is busy, but not the click of a button, which would then overtake it.
-        told = {"continuous_update": False}
-        self.rating = widgets.IntSlider(FIRST_RATING, min=1, max=5, description="Rating", **told)
-        self.label = widgets.Combobox(
-            description="Right label", placeholder="if another label fits better", **told
-        )
-        self.caption = widgets.Text(
-            description="Right caption", placeholder="how you would say it", **told
-        )
-        self.comment = widgets.Textarea(
-            description="Comment", placeholder="anything else worth knowing", rows=3, **told
-        )
-        self.submit = with_classes(
-            widgets.Button(description="Send feedback", icon="paper-plane"), "primary"
-        )
-        self.message = Message()
-        self._blank = {
-            self.rating: FIRST_RATING,
-            self.label: "",
-            self.caption: "",
-            self.comment: "",
-        }
-        self.fill(
-            markup(f'<p class="imgcap-muted">{_HINT}</p>'),
-            self.rating,
-            self.label,
-            self.caption,
-            self.comment,
-            row(self.submit, self.message),
-        )
-        self.submit.on_click(state.guarded(self._store))
-        state.observe(state.guarded(self._offer), "labels")
-        self._offer()
+        self._stage = Stage.of(state)
+        self._forms: dict[str, FeedbackForm] = {}
+        self._general = False
+        self.heading = markup()
+        self.place = widgets.VBox()
+        self.drafts = Message()
+        self.turn = widgets.Button(icon="exchange")
+        self.fill(self.heading, self.place, row(self.drafts, self.turn))
+        self.turn.on_click(state.guarded(self._turn))
+        self._stage.observe(state.guarded(self._follow), "scene")
+        state.observe(state.guarded(self._show), ["labels", "pictures"])
+        state.observe(self._close, "closed")
+        self._follow()
 
-    def _offer(self, _change: object = None) -> None:
-        self.label.options = self._state.labels
+    @property
+    def form(self) -> FeedbackForm:
+        """The form that the visitor sees."""
+        [form] = self.place.children
+        return form
 
-    def _record(self) -> FeedbackRecord:
-        state = self._state
-        record = record_of(
-            state.description,
-            rating=self.rating.value,
-            comment=self.comment.value,
-            corrected_label=_written(self.label.value),
-            corrected_caption=_written(self.caption.value),
-            labels=state.labels,
-            templates=state.classify_options.templates,
-            session=state.session,
-        )
-        return record.model_copy(update={"id": self._id})
+    def _follow(self, change: object = None) -> None:
+        picture = self._stage.scene.picture
+        if picture is not None:
+            self._form_of(picture).follow(self._stage.scene)
+        before = change["old"].picture if isinstance(change, dict) else None
+        if picture is None or before is None or picture.id != before.id:
+            self._general = False
+        self._show()
 
-    def _content(self) -> tuple[object, ...]:
-        return tuple(control.value for control in self._blank)
+    def _turn(self, _button: object) -> None:
+        self._general = not self._general
+        self._show()
 
-    def _store(self, _button: object) -> None:
-        if self.submit.disabled:
-            return
-        if self._done == (self._state.selected, *self._content()):
-            self.message.tell(SAVED)
-            return
-        try:
-            record = self._record()
-        except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
-            self.message.warn(self._state.sentence(problem))
-            return
-        self._sent = self._content()
-        self.submit.disabled = True
-        self.message.tell("Saving …")
-        self._state.in_background(
-            lambda: self._state.store.append(record), self._saved, self._failed
-        )
+    def _form_of(self, picture: Shown | None) -> FeedbackForm:
+        key = picture.id if picture else ""
+        if key not in self._forms:
+            self._forms[key] = FeedbackForm(self._state, picture)
+            self._forms[key].observe(self._state.guarded(self._name_drafts), "unsent")
+        return self._forms[key]
 
-    def _saved(self, _result: None) -> None:
-        self._id = uuid7()
-        for (control, blank), sent in zip(self._blank.items(), self._sent, strict=True):
-            if control.value == sent:  # else it was written while this was being saved
-                control.value = blank
-        self._done = (self._state.selected, *self._blank.values())
-        self.submit.disabled = False
-        self.message.tell(SAVED)
-        self._state.saved += 1
+    def _show(self, _change: object = None) -> None:
+        picture = None if self._general else self._stage.scene.picture
+        form = self._form_of(picture)
+        form.label.options = self._state.labels
+        if self.place.children != (form,):
+            self.heading.value = heading(picture)
+            self.place.children = (form,)
+        for each in self._forms.values():
+            each.on_screen = each is form
+        here = {"", *(shown.id for shown in self._state.pictures)}
+        for key in [key for key, each in self._forms.items() if key not in here and each.is_idle]:
+            _close(self._forms.pop(key))
+        self._name_drafts()
 
-    def _failed(self, sentence: str) -> None:
-        self.submit.disabled = False
-        self.message.warn(f"{sentence} Nothing was saved yet; you can send it again.")
+    def _name_drafts(self, _change: object = None) -> None:
+        names = [
+            form.about[:_LONGEST_NAME]
+            for form in self._forms.values()
+            if form.unsent and not form.on_screen
+        ]
+        more = len(names) - _MOST_NAMED
+        named = ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+        self.drafts.tell(f"Not sent yet: what you wrote about {named}." if names else "")
+        general = self._forms.get("")
+        offered = self._general or (general and general.unsent and not general.on_screen)
+        self.turn.description = "Back to the picture" if self._general else "Show it"
+        self.turn.layout.display = None if offered else "none"
+
+    def _close(self, _change: object) -> None:
+        for form in self._forms.values():
+            _close(form)
 
 
-def _written(text: str) -> str:
-    """Return what was typed, exactly; nothing if that was only spaces."""
-    return text if text.strip() else ""
+def heading(picture: Shown | None) -> str:
+    """Say what the feedback will be about."""
+    if picture is None:
+        return f'<p class="imgcap-muted">{WITHOUT}</p>'
+    return f"<p>About <strong>{escape(plain(picture.name))}</strong></p>"
+
+
+def _close(form: FeedbackForm) -> None:
+    for widget in {id(part): part for part in parts(form)}.values():
+        widget.close()

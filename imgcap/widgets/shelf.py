@@ -1,6 +1,5 @@
 """The pictures of one page: files in a temporary folder, a few of them decoded."""
 
-import os
 import tempfile
 import threading
 from collections import OrderedDict
@@ -66,14 +65,6 @@ class Shelf:
         self._decoded: OrderedDict[str, Picture] = OrderedDict()
         self._names: dict[str, str] = {}
 
-    def spool(self, data: bytes) -> Path:
-        """Keep a file that waits to be looked at; the caller deletes it."""
-        handle, name = tempfile.mkstemp(dir=self._folder.name)
-        os.close(handle)
-        path = Path(name)
-        _write(path, data)
-        return path
-
     def put(self, data: bytes, name: str) -> Shown:
         """Check, decode and keep a file.
 
@@ -116,6 +107,19 @@ class Shelf:
             if picture_id in self._names:
                 self._remember(picture)
         return picture
+
+    def read(self, picture_id: str) -> bytes:
+        """Return the file of a kept picture as it was put.
+
+        Raises
+        ------
+        KeyError
+            If it was never put or has been removed.
+        """
+        with self._lock:
+            if picture_id not in self._names:
+                raise KeyError(picture_id)
+            return self._file(picture_id).read_bytes()
 
     def remove(self, picture_id: str) -> None:
         """Forget a picture and its file."""
