@@ -37,12 +37,12 @@ def finds(query: Query, row: Match[bytes]) -> bool:
     cells = row.groupdict()
     if query.session and plain(cells.get("session", b"")) != query.session:
         return False
-    if not query.words:
+    searchable = "\n".join(_plain([cells.get(name, b"") for name in _TEXTS])).casefold()
+    missing = [word for word in query.words if word not in searchable]
+    if not missing:
         return True
-    label, _ = _top(cells)
-    texts = _plain([cells.get(name, b"") for name in _TEXTS])
-    searchable = "\n".join([label, *texts]).casefold()
-    return all(word in searchable for word in query.words)
+    label = _top(cells)[0].casefold()
+    return all(word in label for word in missing)
 
 
 def needles(query: Query) -> Sequence[bytes]:
