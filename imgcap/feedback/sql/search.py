@@ -10,7 +10,7 @@ from imgcap.feedback.sql.table import TABLE, searchable
 from imgcap.feedback.store import Query
 from imgcap.feedback.text import escape
 
-_MOST_WORDS: Final = 500  # SQLite lets an expression have a thousand levels
+_MOST_WORDS: Final = 200  # SQLite lets an expression have a thousand levels, some a word
 
 
 def conditions(query: Query, substring: str) -> Iterator[ColumnElement[bool]]:
