@@ -6,6 +6,7 @@ from imgcap.widgets.browser.drop_zone import DropZone, Upload
 from imgcap.widgets.browser.fold_button import FoldButton
 from imgcap.widgets.browser.page_script import PageScript
 from imgcap.widgets.browser.picture_strip import PictureStrip, Status, StripItem
+from imgcap.widgets.browser.row_table import RowTable
 
 __all__ = [
     "CopyButton",
@@ -14,6 +15,7 @@ __all__ = [
     "FoldButton",
     "PageScript",
     "PictureStrip",
+    "RowTable",
     "Status",
     "StripItem",
     "Upload",

@@ -30,7 +30,9 @@ class DownloadButton(BrowserWidget):
     mime
         Type of the content, such as `text/csv`.
     make
-        Returns the content. It runs when the button is pressed, in the kernel's thread.
+        Returns the content. It runs when the button is pressed.
+    begin
+        Calls what it is given, which calls `make`; by default at once, in the kernel's thread.
     expected, on_error
         As in `BrowserWidget`, for exceptions of `make`.
     **traits
@@ -54,11 +56,13 @@ class DownloadButton(BrowserWidget):
         file_name: str,
         mime: str,
         make: Callable[[], bytes],
+        begin: Callable[[Callable[[], None]], object] = lambda work: work(),
         expected: tuple[type[Exception], ...] = (),
         on_error: ErrorCallback | None = None,
         **traits: object,
     ) -> None:
         self._make = make
+        self._begin = begin
         self._outgoing: _Outgoing | None = None
         super().__init__(
             expected=expected,
@@ -83,7 +87,7 @@ class DownloadButton(BrowserWidget):
         del buffers
         match content:
             case {"type": "make", "id": str(key)}:
-                self._prepare(key)
+                self._begin(lambda: self._prepare(key))
             case {"type": "read", "id": str(key), "offset": int(offset)}:
                 self._read(key, offset)
             case {"type": "stop", "id": str(key)}:
