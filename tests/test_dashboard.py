@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DASHBOARD = ROOT / "dashboard.ipynb"
 PANELS = (
     *("Bring a picture", "What to look for", "What it shows"),
-    *("Tell it where it was wrong", "Models", "What was said"),
+    *("Tell it where it was wrong", "Models", "What was said", "How good the models have been"),
 )
 USE = """
 import time
@@ -30,11 +30,11 @@ upload.samples.set_state({"selected": "cat.jpg"})
 wait_until(lambda: set(state.statuses.values()) == {"done"})
 feedback.comment.value = "From a notebook."
 feedback.submit.click()
-wait_until(lambda: len(page.children[-1].grid.data) == 1)
+wait_until(lambda: len(page.children[-2].grid.data) == 1)
 print(state.description.predictions[0].label)
 print(state.description.caption)
 print(sum(bool(trace.visible) for trace in chart.figure.data))
-print(list(page.children[-1].grid.data["Comment"]))
+print(list(page.children[-2].grid.data["Comment"]))
 print(repr(state.error), len(state.settings.log.read_text()))
 """
 

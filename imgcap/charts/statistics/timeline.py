@@ -19,7 +19,7 @@ _FORMATS: dict[Unit, str] = {
 }
 _FEWEST = 7  # periods that have room, so that a single one is no wall
 _MILLISECONDS = 86_400_000
-_LOWER, _UPPER = (0, 0.58), (0.72, 1)
+_LOWER, _UPPER = (0, 0.54), (0.72, 1)
 
 
 def timeline(statistics: Statistics | None, theme: Theme, empty: str) -> go.Figure:
@@ -55,21 +55,20 @@ def timeline(statistics: Statistics | None, theme: Theme, empty: str) -> go.Figu
     )
     if not line.periods:
         return panes([*bars, means], theme, sentence=empty)
+    most = max(period.ratings.count for period in line.periods)
     return panes(
         [*bars, means],
         theme,
-        titles=[
-            {"text": f"Mean rating of each {line.unit}", "x": 0, "y": 1.01},
-            {"text": "How many", "x": 0, "y": _LOWER[1] + 0.02},
-        ],
+        titles=[{"text": f"Mean rating of each {line.unit}", "x": 0, "y": 1.01}],
         xaxis={
             "type": "date",
             "range": _range(line),
             "tickformat": _FORMATS[line.unit],
-            "nticks": 7,
+            "tickangle": 0,
+            "nticks": 5,
             "showgrid": False,
         },
-        yaxis={"domain": _LOWER, "rangemode": "tozero", "nticks": 5, "showgrid": True},
+        yaxis={"domain": _LOWER, "range": [0, 1.05 * most], "nticks": 5, "showgrid": True},
         yaxis2={
             "domain": _UPPER,
             "anchor": "x",
@@ -83,8 +82,9 @@ def timeline(statistics: Statistics | None, theme: Theme, empty: str) -> go.Figu
             **dict.fromkeys(("itemclick", "itemdoubleclick"), False),
             "orientation": "h",
             "traceorder": "normal",
-            "x": 1,
-            "xanchor": "right",
+            "title": {"text": "How many  ", "side": "left", "font": {"size": 12}},
+            "x": 0,
+            "xanchor": "left",
             "y": _LOWER[1],
             "yanchor": "bottom",
             "font": {"size": 12},

@@ -1,0 +1,309 @@
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgcap.feedback import FeedbackRecord, Outline, open_store_at
+from imgcap.feedback.statistics import CONFUSED, Statistics, accuracy_of, statistics_of
+from imgcap.feedback.statistics import tally as tallies
+from imgcap.feedback.statistics.tally import Tally
+from imgcap.feedback.store import outline_of
+from imgcap.inference import Prediction
+from tests.feedback_records import RECORDS
+
+MONDAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def said(**fields: Any) -> Outline:
+    """Return an outline of which only some fields matter."""
+    nothing = Outline(MONDAY, 3, "", None, "", "", "", "", "")
+    return nothing._replace(**fields)
+
+
+def judged(label: str, right: str, score: float | None = None, times: int = 1) -> list[Outline]:
+    return [said(label=label, corrected_label=right, score=score)] * times
+
+
+def cells(statistics: Statistics) -> dict[tuple[str | None, str | None], int]:
+    """Return the cells of the confusion table that are not empty."""
+    table = statistics.confusion
+    return {
+        (predicted, right): number
+        for predicted, row in zip(table.labels, table.counts, strict=True)
+        for right, number in zip(table.labels, row, strict=True)
+        if number
+    }
+
+
+def test_without_feedback_all_is_empty_and_nothing_fails() -> None:
+    none = statistics_of([])
+    assert (none.ratings.count, none.ratings.mean) == (0, None)
+    assert none.timeline.periods == none.labels == none.calibration.bins == ()
+    assert none.label_accuracy.share is none.calibration.error is None
+    assert none.confusion.labels == ()
+    json.dumps(none.as_dict(), allow_nan=False)
+
+
+def test_ratings_are_counted() -> None:
+    ratings = statistics_of([said(rating=rating) for rating in (5, 5, 4, 1)]).ratings
+    assert ratings.stars == (1, 0, 0, 1, 2)
+    assert (ratings.count, ratings.mean) == (4, 3.75)
+
+
+def test_the_interval_is_wilsons() -> None:
+    # Newcombe (1998), Statistics in Medicine 17, table I, method 3.
+    for confirmed, of, low, high in [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (29, 29, 1 - 0.1170, 1.0),
+    ]:
+        accuracy = accuracy_of(confirmed, of)
+        assert accuracy.share == confirmed / of
+        assert (accuracy.low, accuracy.high) == pytest.approx((low, high), abs=6e-5)
+
+
+@given(st.integers(0, 500), st.integers(1, 500))
+def test_the_interval_holds_the_share_and_stays_within_all_and_nothing(right: int, of: int) -> None:
+    accuracy = accuracy_of(min(right, of), of)
+    assert accuracy.low is not None
+    assert accuracy.share is not None
+    assert accuracy.high is not None
+    assert 0 <= accuracy.low <= accuracy.share <= accuracy.high <= 1
+    assert accuracy.low < accuracy.high
+
+
+def test_a_correction_that_is_the_answer_confirms_it() -> None:
+    statistics = statistics_of(
+        [
+            *judged("a Cat", " A  cat "),
+            *judged("a cat", "a dog"),
+            *judged("caf\u00e9", "CAFE\u0301"),
+            said(label="a cat"),  # rated, not judged
+            said(corrected_label="a cat"),  # without a picture
+            *judged("a cat", " \t"),
+            said(caption="A cat.", corrected_caption="a CAT."),
+            said(caption="A cat.", corrected_caption="A dog."),
+            said(caption="", corrected_caption="A dog."),
+        ]
+    )
+    assert (statistics.label_accuracy.confirmed, statistics.label_accuracy.judged) == (2, 3)
+    assert (statistics.caption_accuracy.confirmed, statistics.caption_accuracy.judged) == (1, 2)
+
+
+def test_labels_are_told_apart_by_what_they_say_most_frequent_first() -> None:
+    statistics = statistics_of(
+        [
+            *(said(label="cat", rating=rating) for rating in (5, 4)),
+            said(label="CAT ", rating=3, corrected_label="cat"),
+            said(label="cat", rating=1, corrected_label="lynx"),
+            said(label="dog", rating=2),
+            said(rating=1),  # of no picture
+        ]
+    )
+    cat, dog = statistics.labels
+    assert (cat.name, cat.ratings.count, cat.ratings.mean) == ("cat", 4, 3.25)
+    assert (cat.accuracy.confirmed, cat.accuracy.judged) == (1, 2)
+    assert (dog.name, dog.ratings.count, dog.accuracy.share) == ("dog", 1, None)
+    assert statistics.ratings.count == 6
+
+
+def test_each_checkpoint_answers_for_what_it_does() -> None:
+    both = {"classifier": "clip", "captioner": "blip", "caption": "A cat.", "label": "cat"}
+    statistics = statistics_of(
+        [
+            said(**both, rating=5, corrected_label="cat", corrected_caption="A lynx."),
+            said(**both, rating=4),
+            said(classifier="siglip", label="dog", rating=1, corrected_label="cat"),
+        ]
+    )
+    clip, siglip = statistics.classifiers
+    [blip] = statistics.captioners
+    assert [clip.name, siglip.name, blip.name] == ["clip", "siglip", "blip"]
+    assert (clip.ratings.mean, siglip.ratings.mean, blip.ratings.mean) == (4.5, 1, 4.5)
+    assert (clip.accuracy.share, siglip.accuracy.share, blip.accuracy.share) == (1, 0, 0)
+    assert [each.accuracy.judged for each in (clip, siglip, blip)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("days", "unit", "starts"),
+    [
+        (0, "day", [date(2026, 11, 23)]),
+        (59, "day", [date(2026, 11, 23), date(2027, 1, 21)]),
+        (60, "week", [date(2026, 11, 23), date(2027, 1, 18)]),
+        (800, "month", [date(2026, 11, 1), date(2029, 1, 1)]),
+        (9000, "year", [date(2026, 1, 1), date(2051, 1, 1)]),
+    ],
+)
+def test_the_span_decides_how_long_a_period_is(days: int, unit: str, starts: list[date]) -> None:
+    times = {MONDAY, MONDAY + timedelta(days=days)}
+    timeline = statistics_of(said(time=time) for time in times).timeline
+    assert timeline.unit == unit
+    assert [period.start for period in timeline.periods] == starts
+
+
+def test_a_period_has_its_own_ratings() -> None:
+    sunday, later = MONDAY + timedelta(days=6, hours=11, minutes=59), MONDAY + timedelta(days=70)
+    times = {MONDAY: 5, sunday: 2, sunday + timedelta(minutes=1): 4, later: 1}
+    timeline = statistics_of(
+        said(time=time, rating=stars) for time, stars in times.items()
+    ).timeline
+    assert [(period.start.day, period.ratings.stars) for period in timeline.periods] == [
+        (23, (0, 1, 0, 0, 1)),
+        (30, (0, 0, 0, 1, 0)),
+        (1, (1, 0, 0, 0, 0)),
+    ]
+
+
+def test_the_ends_of_the_calendar_have_room() -> None:
+    ends = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    timeline = statistics_of(said(time=time) for time in ends).timeline
+    assert [period.start.year for period in timeline.periods] == [1, 9999]
+
+
+def test_calibration_compares_scores_with_what_was_right() -> None:
+    statistics = statistics_of(
+        [
+            *judged("cat", "cat", 0.9, times=3),
+            *judged("cat", "dog", 0.94),
+            *judged("cat", "dog", 0.25),
+            *judged("cat", "cat", 1.0),
+            *judged("cat", "cat", None),  # a label without a score
+            *judged("cat", "cat", math.nan),
+            said(label="cat", score=0.5),
+        ]
+    )
+    low, high = statistics.calibration.bins
+    assert (low.low, low.high, low.confidence, low.accuracy.share) == (0.2, 0.3, 0.25, 0)
+    assert (high.low, high.high, high.accuracy.confirmed) == (0.9, 1.0, 4)
+    assert high.accuracy.judged == 5
+    assert high.confidence == pytest.approx((3 * 0.9 + 0.94 + 1) / 5)
+    # (1 * |0 - 0.25| + 5 * |0.8 - 0.928|) / 6
+    assert statistics.calibration.error == pytest.approx((0.25 + 5 * 0.128) / 6)
+    assert statistics.label_accuracy.judged == 8
+
+
+def test_scores_that_tell_the_truth_have_no_calibration_error() -> None:
+    outlines = [*judged("cat", "cat", 0.75, times=3), *judged("cat", "dog", 0.75)]
+    assert statistics_of(outlines).calibration.error == 0
+
+
+def test_confusions_are_counted_by_pair() -> None:
+    outlines = [
+        *judged("cat", "Cat", times=3),
+        *judged("cat", "lynx", times=2),
+        *judged("lynx", "cat"),
+    ]
+    statistics = statistics_of(outlines)
+    assert statistics.confusion.labels == ("cat", "lynx")
+    assert statistics.confusion.counts == ((3, 2), (1, 0))
+
+
+def test_rare_labels_share_the_last_row_and_column() -> None:
+    many = [
+        outline
+        for n in range(CONFUSED)
+        for outline in judged(f"label {n:02}", f"label {n:02}", times=2)
+    ]
+    statistics = statistics_of([*many, *judged("rare", "rarer"), *judged("label 00", "rare")])
+    assert statistics.confusion.labels == (*(f"label {n:02}" for n in range(CONFUSED)), None)
+    assert cells(statistics)[None, None] == 1
+    assert cells(statistics)["label 00", None] == 1
+    assert sum(cells(statistics).values()) == 2 * CONFUSED + 2
+
+
+def test_of_too_many_names_the_rarest_go_together_and_no_count_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tallies, "_MOST_KEYS", 100)
+    tally = Tally(most=10)
+    for n in range(500):
+        tally.add([("often", 5), (f"once {n}", 1), ("often", 1)])
+        assert len(tally.counts) <= 100
+    merged = tally.merged()
+    assert merged["often", 5] == merged["often", 1] == 500
+    assert merged[None, 1] > 300
+    assert sum(merged.values()) == 1500
+
+
+def test_names_nobody_could_list_are_one_group_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tallies, "_MOST_KEYS", 2_500)
+    outlines = [said(label=f"label {n}", rating=2) for n in range(3_000)]
+    statistics = statistics_of([*outlines, *[said(label="cat", rating=4)] * 1000])
+    assert statistics.labels[0].name == "cat"
+    assert statistics.labels[0].ratings.mean == 4
+    assert statistics.labels[-1].name is None
+    assert sum(group.ratings.count for group in statistics.labels) == 4_000
+
+
+def test_json_has_it_all() -> None:
+    outlines = [
+        *judged("cat", "lynx", 0.9),
+        said(label="\ud83d <b>", corrected_label="x", classifier="c"),
+    ]
+    told = json.loads(json.dumps(statistics_of(outlines).as_dict(), allow_nan=False))
+    assert told["timeline"]["periods"][0]["start"] == "2026-11-23"
+    assert told["timeline"]["unit"] == "day"
+    assert told["label_accuracy"]["judged"] == 2
+    assert {group["name"] for group in told["labels"]} == {"cat", "\ud83d <b>"}
+    assert told["calibration"]["bins"][0]["accuracy"]["judged"] == 1
+    assert len(told["confusion"]["counts"]) == 4
+
+
+@given(st.lists(RECORDS, max_size=12), st.randoms())
+def test_whatever_people_write_the_counts_are_those_of_a_simple_count(
+    records: list[FeedbackRecord], chance: random.Random
+) -> None:
+    outlines = [outline_of(record) for record in records]
+    statistics = statistics_of(outlines)
+    chance.shuffle(outlines)
+    assert statistics_of(outlines).confusion == statistics.confusion
+    assert statistics_of(outlines).timeline == statistics.timeline
+    assert statistics_of(outlines).labels == statistics.labels
+    assert statistics.ratings.stars == simple_count(record.rating for record in records)
+    periods = [period.ratings.count for period in statistics.timeline.periods]
+    assert sum(periods) == len(records)
+    labelled = [record for record in records if record.label.strip()]
+    assert sum(group.ratings.count for group in statistics.labels) == len(labelled)
+    corrected = [record for record in labelled if record.corrected_label.strip()]
+    assert statistics.label_accuracy.judged == len(corrected)
+    assert sum(map(sum, statistics.confusion.counts)) == len(corrected)
+    error = statistics.calibration.error
+    assert (error is None) == (not corrected)
+    assert error is None or 0 <= error <= 1
+    json.dumps(statistics.as_dict(), allow_nan=False)
+
+
+def simple_count(ratings: Iterable[int]) -> tuple[int, ...]:
+    counts = Counter(ratings)
+    return tuple(counts[star] for star in range(1, 6))
+
+
+@pytest.mark.parametrize("address", ["csv:{}/feedback.csv", "sqlite:///{}/feedback.db"])
+def test_every_store_tells_the_same(address: str, tmp_path: Path) -> None:
+    records = [
+        FeedbackRecord(
+            rating=1 + n % 5,
+            time=MONDAY + timedelta(hours=n),
+            predictions=(Prediction(f"label {n % 7}", n / 200),),
+            corrected_label=f"LABEL {n % 3}" if n % 2 else "",
+            caption="a cat",
+            corrected_caption="A cat" if n % 4 else "a dog",
+            classifier="clip",
+            captioner="blip",
+        )
+        for n in range(200)
+    ]
+    store = open_store_at(address.format(tmp_path))
+    store.extend(records)
+    assert statistics_of(store.outline()) == statistics_of(map(outline_of, records))
+    store.close()
