@@ -29,7 +29,7 @@ def test_a_relative_path_starts_at_the_directory_of_the_moment(
 
 
 @pytest.mark.parametrize(
-    "where", ["", "feedback.csv", "csv:", "redis://host", "postgresql://anna:secret@host/db"]
+    "where", ["", "feedback.csv", "csv:", "redis://host", "mysql://anna:secret@host/db"]
 )
 def test_an_unknown_store_is_refused_without_telling_a_password(where: str) -> None:
     with pytest.raises(FeedbackError) as refusal:
