@@ -13,7 +13,6 @@ from imgcap.widgets.state import AppState
 
 WITHOUT = "How good is this? Say it without a picture as well."
 _MOST_NAMED = 3
-_LONGEST_NAME = 40
 
 
 class FeedbackPanel(Card):
@@ -86,17 +85,13 @@ class FeedbackPanel(Card):
         self._name_drafts()
 
     def _name_drafts(self, _change: object = None) -> None:
-        names = [
-            form.about[:_LONGEST_NAME]
-            for form in self._forms.values()
-            if form.unsent and not form.on_screen
-        ]
+        names = [form.about for form in self._forms.values() if form.unsent and not form.on_screen]
         more = len(names) - _MOST_NAMED
         named = ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
-        self.drafts.tell(f"Not sent yet: what you wrote about {named}." if names else "")
+        self.drafts.tell(f"Not sent yet: what you wrote {named}." if names else "")
         general = self._forms.get("")
         offered = self._general or (general and general.unsent and not general.on_screen)
-        self.turn.description = "Back to the picture" if self._general else "Show it"
+        self.turn.description = "Back to the picture" if self._general else "Without a picture"
         self.turn.layout.display = None if offered else "none"
 
     def _close(self, _change: object) -> None:

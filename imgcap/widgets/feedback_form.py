@@ -21,6 +21,7 @@ KEPT = (
     "A copy without location or camera data stays in a folder of this server, until you ask for "
     "it to be deleted."
 )
+_LONGEST_NAME = 40
 # Told when the control is left, not at every key: ipywidgets holds back what is typed while the
 # kernel is busy, but not the click of a button, which would then overtake it.
 _TOLD = {"continuous_update": False}
@@ -145,19 +146,23 @@ class FeedbackForm(widgets.VBox):
         if self._picture is None:
             return [self.rating, self.label, self.caption, self.comment, send]
         answers = (self.right_label, self.right_caption)
-        consent = (self.keep, markup(f'<p class="imgcap-muted">{KEPT}</p>'))
+        kept = markup(f'<p class="imgcap-muted">{KEPT}</p>')
         return [
             self.rating,
-            *(row(each.field, each.right) for each in answers),
+            *(with_classes(row(each.field, each.right), "correction") for each in answers),
             self.comment,
-            with_classes(widgets.VBox(consent), "consent"),
+            self.keep,
+            kept,
             send,
         ]
 
     @property
     def about(self) -> str:
-        """What the feedback is about, in words."""
-        return self._picture.name if self._picture else "no picture"
+        """What the feedback is about: words that fit behind it."""
+        if self._picture is None:
+            return "without a picture"
+        name = self._picture.name
+        return f"about {name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + '…'}"
 
     @property
     def is_idle(self) -> bool:
@@ -230,13 +235,12 @@ class FeedbackForm(widgets.VBox):
         self.message.tell("Saving …")
 
         def save() -> None:
-            kept = "" if original is None else self._keep(original)
+            kept = ""
+            if original is not None:
+                kept = PictureFolder(state.settings.pictures).keep(original, record.picture_name)
             state.store.append(record.model_copy(update={"picture_file": kept}))
 
         state.in_background(save, self._saved, self._failed)
-
-    def _keep(self, original: bytes) -> str:
-        return PictureFolder(self._state.settings.pictures).keep(original, self.about)
 
     def _saved(self, _result: None) -> None:
         self._tried = None
@@ -252,4 +256,4 @@ class FeedbackForm(widgets.VBox):
         self.saving = self.submit.disabled = False
         self.message.warn(f"{sentence} {AGAIN}")
         if not self.on_screen:
-            self._state.error = f"Feedback on {self.about}: {sentence}"
+            self._state.error = f"Your feedback {self.about} was not saved yet: {sentence}"
