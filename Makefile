@@ -26,6 +26,7 @@ lint: $(VENV)/.installed-test
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.page
+	$(BIN)/python -m benchmarks.feedback
 
 # Rebuilds data/models; PICTURES is the folder of the training archives (see training/README.md).
 models: install

@@ -6,17 +6,15 @@ alike; the table shows medians over the rounds.
 
 import argparse
 import json
-import os
-import platform
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from transformers.utils import logging as transformers_logging
 
+from benchmarks.machine import machine
 from benchmarks.speed import Measurement, caption_ways, classify_ways, measure, pictures_from
 from imgcap.inference import CaptionOptions, EngineError
 from imgcap.labels import LabelError, read_labels
@@ -99,12 +97,9 @@ def _machine(arguments: argparse.Namespace) -> dict[str, str | int]:
     import transformers
 
     return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "python": platform.python_version(),
+        **machine(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
-        "platform": f"{platform.system()} {platform.machine()}",
-        "cores": os.cpu_count() or 0,
         "threads": torch.get_num_threads(),
         "cpu": torch.backends.cpu.get_cpu_capability(),
         "dtype": arguments.dtype,

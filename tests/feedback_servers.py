@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -82,6 +82,11 @@ class Server(ABC):
 class PostgreSQL(Server):
     """Debian's PostgreSQL, or whichever is on the PATH, asking for a password."""
 
+    tuning: Mapping[str, str] = {
+        "shared_buffers": "16MB",
+        "fsync": "off",  # what is written outlives a killed process, and no power cut comes
+    }
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         programs = programs_of_postgresql()
@@ -124,8 +129,7 @@ class PostgreSQL(Server):
             "listen_addresses": "127.0.0.1",
             "port": self.port,
             "unix_socket_directories": self.folder,
-            "shared_buffers": "16MB",
-            "fsync": "off",  # what is written outlives a killed process, and no power cut comes
+            **self.tuning,
         }
         command = [self._programs / "postgres", "-D", self._data]
         command += [f"--{name}={value}" for name, value in settings.items()]

@@ -1,4 +1,5 @@
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 from benchmarks.__main__ import main
 from tests.checkpoints import pictures
 from tests.conftest import BuildCheckpoint
+from tests.feedback_servers import programs_of_postgresql
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_a_run_prints_a_table_and_writes_what_it_measured(
@@ -52,3 +56,36 @@ def test_a_missing_checkpoint_is_one_sentence(
     monkeypatch.setattr(sys, "argv", [*command, "--labels", str(tmp_path / "labels.txt")])
     assert main() == 1
     assert capsys.readouterr().err == f"{tmp_path} is not a checkpoint: it has no config.json.\n"
+
+
+def test_feedback_is_measured_in_every_store_and_only_the_old_way_loses_any(tmp_path: Path) -> None:
+    # On its own, as it starts processes that import it anew.
+    command = [sys.executable, "-m", "benchmarks.feedback", "--quick"]
+    done = subprocess.run(
+        [*command, "--json", tmp_path / "feedback.json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+
+    written = json.loads((tmp_path / "feedback.json").read_text())
+    stores = ["CSV", "SQLite", *["PostgreSQL"] * (programs_of_postgresql() is not None)]
+    stores.append("MongoDB (SecantusDB in its place)")
+    old = [f"pandas, file rewritten: {what}" for what in ("rating and comment", "whole record")]
+    measured = [(row["task"], row["rows"], row["way"]) for row in written["rows"]]
+    for task, rows, ways in (
+        ("append", (0, 50), [*old, *stores]),
+        ("extend", (50,), stores),
+        ("show", (0, 50), [*old, *stores]),
+    ):
+        for number in rows:
+            assert [way for *which, way in measured if which == [task, number]] == ways
+    assert all(min(row["seconds"]) > 0 for row in written["rows"])
+    assert [crowd["way"] for crowd in written["crowds"]] == [*old, *stores]
+    for crowd in written["crowds"]:
+        assert crowd["acknowledged"] > 0
+        if crowd["way"] in stores:
+            assert (crowd["failed"], crowd["lost"]) == (0, 0)
+    for way in (*old, *stores):
+        assert done.stdout.count(f"| {way}") >= 3
