@@ -19,6 +19,10 @@ from tests.disks import full_disk
 from tests.feedback_files import comments, record
 from tests.feedback_records import RECORDS, TEXT
 
+EACH_WRITES = settings(  # and the disk takes what it takes
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -32,7 +36,7 @@ def test_without_a_file_there_is_no_feedback_and_none_is_made(path: Path) -> Non
     assert not path.exists()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(EACH_WRITES, max_examples=60)
 @given(st.lists(RECORDS, min_size=1, max_size=4))
 def test_every_record_comes_back_as_it_was(path: Path, records: list[FeedbackRecord]) -> None:
     path.unlink(missing_ok=True)
@@ -111,7 +115,7 @@ def test_pandas_and_python_read_the_file(path: Path) -> None:
 FOLDING = st.text(st.sampled_from("aAkKsSfFßſ\u212a\ufb00İäÄ '=\\\"\n"), max_size=12)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(EACH_WRITES, max_examples=150)
 @given(st.lists(RECORDS, min_size=1, max_size=4), TEXT, FOLDING, FOLDING, st.data())
 def test_a_search_finds_what_the_records_say(  # noqa: PLR0913, PLR0917  # one a thing to vary
     path: Path,
@@ -145,7 +149,7 @@ def test_every_letter_that_folds_to_an_ascii_one_is_found(path: Path) -> None:
         assert CsvStore(path).page(Query(word[:1])).total == 1
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(EACH_WRITES, max_examples=60)
 @given(st.lists(RECORDS, max_size=4))
 def test_outlines_are_those_of_the_records(path: Path, records: list[FeedbackRecord]) -> None:
     path.unlink(missing_ok=True)
