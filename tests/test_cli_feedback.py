@@ -1,0 +1,383 @@
+"""`imgcap feedback` add, list, stats and delete, on real stores."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from imgcap.cli import app
+from imgcap.feedback import FeedbackRecord, open_store_at
+from imgcap.feedback.pictures import PictureFolder
+from imgcap.feedback.statistics import statistics_of
+from imgcap.inference.results import Prediction
+from tests.feedback_servers import PASSWORD
+from tests.picture_files import every_kind
+
+IMGCAP = str(Path(sys.executable).with_name("imgcap"))
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PictureFolder:
+    monkeypatch.setenv("IMGCAP_PICTURES", str(tmp_path / "pictures"))
+    return PictureFolder(tmp_path / "pictures")
+
+
+@pytest.fixture(params=["csv:{}/feedback.csv", "sqlite:///{}/feedback.db"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(request.param).format(tmp_path)
+
+
+@pytest.fixture
+def run(url: str, pictures: PictureFolder, monkeypatch: pytest.MonkeyPatch) -> Run:  # noqa: ARG001  # its setting
+    monkeypatch.setenv("IMGCAP_FEEDBACK", url)
+
+    def call(*arguments: object, data: str = "", width: int = 80) -> Result:
+        return CliRunner(env={"COLUMNS": str(width)}).invoke(
+            app, ["feedback", *map(str, arguments)], input=data
+        )
+
+    return call
+
+
+def keep(url: str, *records: FeedbackRecord) -> None:
+    store = open_store_at(url)
+    store.extend(records)
+    store.close()
+
+
+def stored(url: str) -> list[FeedbackRecord]:
+    store = open_store_at(url)
+    try:
+        return store.read()
+    finally:
+        store.close()
+
+
+def some(number: int) -> list[FeedbackRecord]:
+    return [
+        FeedbackRecord(rating=1 + n % 5, comment=f"number {n}", time=NOON + n * HOUR)
+        for n in range(number)
+    ]
+
+
+def shown(result: Result) -> list[str]:
+    """Return the comments of `list --json`."""
+    assert result.exit_code == 0, result.stderr
+    return [json.loads(line)["comment"] for line in result.stdout.splitlines()]
+
+
+def test_one_record_is_added_and_named(run: Run, url: str) -> None:
+    result = run(
+        "add", "--rating", 4, "--comment", "not bad", "--label", "cat", "--caption", "my cat"
+    )
+    [record] = stored(url)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{record.id}\n", "")
+    assert (record.rating, record.comment) == (4, "not bad")
+    assert (record.corrected_label, record.corrected_caption) == ("cat", "my cat")
+
+
+def test_json_lines_are_added_with_whatever_they_say(run: Run, url: str) -> None:
+    rows = [
+        {"rating": 1, "comment": "\0 \x1b[2J \ud800 \\u{0} =1+1\r\n😀"},
+        {"rating": 2, "time": "2026-05-01T14:00:00+02:00", "session": "s"},
+        {"rating": 3, "predictions": [{"label": "cat", "score": 0.5}], "labels": ["cat", "dog"]},
+    ]
+    data = "\n\n".join(map(json.dumps, rows))
+    result = run("add", "--json", "-", data=data)
+    assert result.exit_code == 0, result.stderr
+    by_id = {str(record.id): record for record in stored(url)}
+    first, second, third = (by_id[line] for line in result.stdout.splitlines())
+    assert first.comment == rows[0]["comment"]
+    assert (second.time, second.session) == (NOON, "s")
+    assert (third.label, third.labels) == ("cat", ("cat", "dog"))
+
+
+def test_a_record_laid_out_for_people_is_one_record(run: Run, url: str, tmp_path: Path) -> None:
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps({"rating": 5, "comment": "fine"}, indent=2))
+    assert run("add", "--json", file).exit_code == 0
+    assert [record.comment for record in stored(url)] == ["fine"]
+
+
+def test_the_same_id_is_stored_once(run: Run, url: str) -> None:
+    [record] = some(1)
+    line = json.dumps({"id": str(record.id), "rating": 1})
+    for _ in range(2):
+        assert run("add", "--json", "-", data=line).stdout == f"{record.id}\n"
+    assert len(stored(url)) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('{"rating": 9}', "the rating must be a whole number from 1 to 5"),
+        ('{"rating": 3, "stars": 3}', "a feedback record has no field “stars”"),
+        ('{"rating": 3, "self": 3}', "a feedback record has no field “self”"),
+        ("[3]", "it is no record of feedback"),
+        ("{rating: 3}", "it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
+    ],
+)
+def test_a_bad_line_is_named_and_what_came_before_is_stored(
+    run: Run, url: str, line: str, sentence: str
+) -> None:
+    result = run("add", "--json", "-", data=f'{{"rating": 1}}\n{{"rating": 2}}\n{line}\n')
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"imgcap: Line 3 of “standard input” cannot be imported: {sentence}; "
+        "stored before that: 2 records.\n"
+    )
+    assert sorted(record.rating for record in stored(url)) == [1, 2]
+    assert len(result.stdout.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["add"], "Say --rating N, from 1 to 5, or --json FILE."),
+        (["add", "--comment", "x"], "Say --rating N, from 1 to 5, or --json FILE."),
+        (["add", "--json", "-", "--rating", "3"], "--json contradicts the other options"),
+        (["delete"], "Say what to delete by one of --id, --session and --before."),
+        (["delete", "--session", "s", "--before", "2026-05-01"], "Say what to delete by one"),
+        (["delete", "--session", "s"], "There is no terminal to ask on; --yes deletes without"),
+    ],
+)
+def test_what_makes_no_sense_is_one_sentence_and_status_two(
+    run: Run, arguments: list[str], sentence: str
+) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"imgcap: {sentence}")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["add", "--rating", "6"],
+        ["list", "--since", "yesterday"],
+        ["list", "--before", "0001-01-01T00:00+23:59"],
+        ["list", "--limit", "0"],
+        ["list", "--sort", "size"],
+        ["delete", "--id", "first"],
+        ["export", "--format", "xls"],
+    ],
+)
+def test_usage_errors_end_with_status_two(run: Run, arguments: list[str]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+def test_the_list_is_newest_first_and_says_that_there_is_more(run: Run, url: str) -> None:
+    assert run("list").stdout == "There is no feedback yet.\n"
+    keep(url, *some(30))
+    lines = run("list", "--limit", 3).stdout.splitlines()
+    assert [line.split()[-1] for line in lines[1:4]] == ["29", "28", "27"]
+    assert lines[1].startswith("2026-05-02 17:00")
+    assert lines[-1] == "3 of 30 records; --limit N shows more."
+    assert len(shown(run("list", "--json"))) == 20
+    assert "shows more" not in run("list", "--limit", 30).stdout
+
+
+def test_filters_find_what_they_say(run: Run, url: str) -> None:
+    keep(url, *some(10), FeedbackRecord(rating=5, comment="Über alles", session="s", time=NOON))
+    assert shown(run("list", "--json", "--search", "ALLES über")) == ["Über alles"]
+    assert shown(run("list", "--json", "--session", "s")) == ["Über alles"]
+    assert shown(run("list", "--json", "--rating", 1, "--rating", 2, "--sort", "rating")) == [
+        "number 6",
+        "number 1",
+        "number 5",
+        "number 0",
+    ]
+    since = ["--since", "2026-05-01T22:00+02:00", "--before", "2026-05-01T21:00:00"]
+    assert shown(run("list", "--json", *since)) == ["number 8"]
+    assert shown(run("list", "--json", "--before", "2026-05-01")) == []
+    assert run("list", "--search", "nowhere").stdout == "No feedback matches.\n"
+
+
+def test_the_list_fits_the_terminal_and_cannot_steer_it(run: Run, url: str) -> None:
+    record = FeedbackRecord(
+        rating=2,
+        comment="\x1b[2J[red]one[/red]\ntwo\u202e " + "long " * 1000,
+        predictions=(Prediction("cat", 0.75),),
+        corrected_label="dog",
+        caption="a cat",
+        corrected_caption="a cat",
+        time=NOON,
+    )
+    keep(url, record)
+    for width in (50, 80, 160):
+        text = run("list", width=width).stdout
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        [_, row] = text.splitlines()
+        assert len(row) <= width
+        assert (str(record.id) in text) == (width == 160)
+    for part in ("2026-05-01 12:00", "cat → dog", "a cat ✓", "[2J[red]one[/red] two"):
+        assert part in row
+    assert shown(run("list", "--json")) == [record.comment]
+
+
+def test_statistics_are_those_of_the_store(run: Run, url: str) -> None:
+    assert run("stats").stdout == "There is no feedback yet.\n"
+    said = {"predictions": (Prediction("cat", 0.75),), "classifier": "clip", "captioner": "blip"}
+    keep(
+        url,
+        FeedbackRecord(rating=5, corrected_label="cat", **said),
+        FeedbackRecord(rating=5, corrected_label="Cat ", **said),
+        FeedbackRecord(rating=4, corrected_label="cat", **said),
+        FeedbackRecord(rating=1, corrected_label="dog", **said),
+    )
+    text = run("stats").stdout
+    assert "4 ratings, 3.75 on average" in text
+    assert "  5  2  #" in text
+    assert "Right labels:   3 of 4 judged, 75 % (30 to 95 %)" in text
+    assert "Right captions: none was judged" in text
+    assert "The confidence in labels is off by 0 points on average." in text
+    for name in ("cat", "clip", "blip"):
+        [row] = [line for line in text.splitlines() if line.startswith(name)]
+        assert row.split()[1:3] == ["4", "3.75"]
+    store = open_store_at(url)
+    expected = json.loads(json.dumps(statistics_of(store.outline()).as_dict()))
+    store.close()
+    assert json.loads(run("stats", "--json").stdout) == expected
+
+
+def test_rows_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    url = f"csv:{tmp_path / 'feedback.csv'}"
+    keep(url, *some(3))
+    file = tmp_path / "feedback.csv"
+    file.write_bytes(file.read_bytes().replace(b'"2","number 1"', b'"many","number 1"'))
+    for command, status in (("list", 0), ("stats", 0), ("export", 1)):
+        result = CliRunner().invoke(app, ["feedback", command, "--store", url])
+        assert result.exit_code == status
+        assert result.stderr.startswith("imgcap: ")
+        assert "rating must be a whole number" in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        f"postgresql://imgcap:{PASSWORD}@127.0.0.1:1/imgcap",
+        f"mongodb://imgcap:{PASSWORD}@127.0.0.1:1/x?serverSelectionTimeoutMS=300",
+        f"oracle://imgcap:{PASSWORD}@127.0.0.1/imgcap",
+        f"postgresql://imgcap:{PASSWORD}@127.0.0.1:many/imgcap",
+    ],
+)
+@pytest.mark.parametrize("arguments", [["list"], ["add", "--rating", "3"], ["stats"], ["export"]])
+def test_a_store_that_is_not_there_is_one_sentence_without_password(
+    where: str, arguments: list[str]
+) -> None:
+    result = CliRunner().invoke(app, ["feedback", *arguments, "--store", where])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("imgcap: ")
+    assert result.stderr.count("\n") == 1
+    assert PASSWORD not in result.stderr
+
+
+def kept_with(pictures: PictureFolder, number: int) -> list[FeedbackRecord]:
+    """Return records of one session that have one picture, and others that have another."""
+    one, other = (pictures.keep(data) for data in list(every_kind().values())[:2])
+    return [
+        FeedbackRecord(
+            rating=3,
+            session="mine" if n % 2 else "theirs",
+            picture_file=one if n % 2 else other,
+            time=NOON + n * HOUR,
+        )
+        for n in range(number)
+    ]
+
+
+def files_of(pictures: PictureFolder) -> set[str]:
+    return {path.stem for path in pictures.folder.rglob("*") if path.is_file()}
+
+
+def test_a_session_goes_with_its_picture_and_the_others_stay(
+    run: Run, url: str, pictures: PictureFolder
+) -> None:
+    records = kept_with(pictures, 6)
+    keep(url, *records)
+    result = run("delete", "--session", "mine", "--dry-run")
+    going = (
+        "3 records of 2026-05-01 13:00 to 2026-05-01 17:00 (UTC), "
+        "with 1 kept picture as far as no other feedback has it.\n"
+    )
+    assert (result.exit_code, result.stdout) == (0, going)
+    assert len(stored(url)) == 6
+    result = run("delete", "--session", "mine", "--yes")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == going + "Deleted 3 records and 1 kept picture.\n"
+    assert {record.session for record in stored(url)} == {"theirs"}
+    assert files_of(pictures) == {records[0].picture_file}
+
+
+def test_ids_and_dates_delete_what_they_name(run: Run, url: str, pictures: PictureFolder) -> None:
+    records = kept_with(pictures, 6)
+    keep(url, *records)
+    result = run("delete", "--id", records[0].id, "--id", records[2].id, "--yes")
+    assert result.stdout.endswith("Deleted 2 records.\n")  # another has the picture
+    assert len(files_of(pictures)) == 2
+    assert run("delete", "--before", "2026-05-01T16:00", "--yes").exit_code == 0
+    assert [record.id for record in stored(url)] == [records[5].id, records[4].id]
+    result = run("delete", "--before", "2026-05-01", "--yes")
+    assert (result.exit_code, result.stdout) == (0, "No feedback matches.\n")
+
+
+def test_an_id_that_is_not_there_is_told_and_the_others_go(run: Run, url: str) -> None:
+    one, other = some(2)
+    keep(url, one)
+    result = run("delete", "--id", one.id, "--id", other.id, "--yes")
+    assert result.exit_code == 1
+    assert result.stdout.endswith("Deleted 1 record.\n")
+    assert result.stderr == "imgcap: There is no feedback with 1 of these ids.\n"
+    assert stored(url) == []
+    result = run("delete", "--id", one.id, "--yes")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "imgcap: There is no feedback with this id.\n"
+
+
+def on_terminal(arguments: Sequence[str], answer: bytes) -> "subprocess.CompletedProcess[str]":
+    """Run the command with a terminal as its standard input, on which someone types."""
+    pty = pytest.importorskip("pty")
+    leader, follower = pty.openpty()
+    os.write(leader, answer)
+    try:
+        return subprocess.run(
+            [IMGCAP, "feedback", *arguments],
+            stdin=follower,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(follower)
+        os.close(leader)
+
+
+@pytest.mark.parametrize(
+    ("answer", "left", "status"), [(b"y\n", 0, 0), (b"n\n", 2, 1), (b"\n", 2, 1)]
+)
+def test_a_terminal_is_asked_first(
+    run: Run,  # noqa: ARG001  # its settings
+    url: str,
+    answer: bytes,
+    left: int,
+    status: int,
+) -> None:
+    keep(url, *some(2))
+    done = on_terminal(["delete", "--before", "2027-01-01"], answer)
+    assert done.returncode == status
+    assert done.stdout.startswith("2 records of 2026-05-01 12:00 to 2026-05-01 13:00 (UTC).\n")
+    assert "Delete this for good?" in done.stderr
+    assert ("Nothing was deleted." in done.stderr) == (left == 2)
+    assert len(stored(url)) == left
