@@ -8,6 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imgcap.inference import (
     CancelledError,
     Caption,
@@ -19,6 +22,8 @@ from imgcap.inference import (
     ModelError,
     ModelEvent,
     Prediction,
+    Relevance,
+    WordRelevance,
 )
 from imgcap.inference.results import Cancel, Progress, Role
 
@@ -171,6 +176,60 @@ class HeldEngine:
             for p in pictures
         ]
 
+    def embed(
+        self,
+        pictures: Sequence[Any],
+        *,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,
+    ) -> NDArray[np.float32]:
+        self._load("classifier", cancel)
+        for count, picture in enumerate(pictures, 1):
+            self._work("embed", picture, None, cancel)
+            if progress:
+                progress(count, len(pictures))
+        return embedded([picture.sha256 for picture in pictures])
+
+    def embed_texts(
+        self, texts: Sequence[str], *, cancel: Cancel | None = None
+    ) -> NDArray[np.float32]:
+        self._load("classifier", cancel)
+        return embedded(texts)
+
+    def explain_label(
+        self,
+        picture: Any,
+        label: str,
+        labels: Sequence[str],
+        options: ClassifyOptions | None = None,
+        *,
+        cancel: Cancel | None = None,
+    ) -> Relevance:
+        self._load("classifier", cancel)
+        question = (label, tuple(labels), options or ClassifyOptions())
+        self._work("explain_label", picture, question, cancel)
+        [score] = [p.score for p in scored(picture.sha256, labels) if p.label == label]
+        shown = mapped(f"{picture.sha256} {label}") - 0.5
+        return Relevance(shown, label, score, "a fake method", self._names["classifier"], 1.0)
+
+    def explain_caption(
+        self, picture: Any, caption: str, *, cancel: Cancel | None = None
+    ) -> WordRelevance:
+        self._load("captioner", cancel)
+        self._work("explain_caption", picture, caption, cancel)
+        words = tuple(caption.split())
+        maps = np.stack([mapped(f"{picture.sha256} {word}") for word in words])
+        return WordRelevance(
+            words,
+            maps / maps.sum((1, 2), keepdims=True),
+            "a fake method",
+            self._names["captioner"],
+            1.0,
+            place_shares=(0.7,) * len(words),
+            concepts=("cat", "dog"),
+            concept_shares=((0.15, 0.05),) * len(words),
+        )
+
     def describe(self, *_: Any, **__: Any) -> Description:
         raise NotImplementedError("The page asks for one step at a time.")
 
@@ -224,3 +283,19 @@ def scored(picture_id: str, labels: Sequence[str]) -> tuple[Prediction, ...]:
 def captioned(picture_id: str, options: CaptionOptions) -> str:
     """Return the caption that `HeldEngine` writes."""
     return f"{options.prefix} picture {picture_id[:12]} by {options.num_beams} beams".strip()
+
+
+def embedded(names: Sequence[str], dim: int = 8) -> NDArray[np.float32]:
+    """Return the embeddings that `HeldEngine` gives: another unit vector for every name."""
+    rows = [np.random.default_rng(_seed(name)).normal(size=dim) for name in names]
+    vectors = np.array(rows, np.float32).reshape(len(rows), dim)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def mapped(name: str) -> NDArray[np.float32]:
+    """Return a `(7, 7)` map of values in 0..1, another for every name."""
+    return np.random.default_rng(_seed(name)).random((7, 7), np.float32)
+
+
+def _seed(name: str) -> int:
+    return int(sha256(name.encode()).hexdigest()[:8], 16)

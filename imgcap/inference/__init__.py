@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from imgcap.inference.relevance import Relevance, WordRelevance
 from imgcap.inference.results import (
     Cancel,
     CancelledError,
@@ -23,6 +24,8 @@ from imgcap.inference.summary import summarise
 from imgcap.settings import Settings, shown
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL import Image
 
     from imgcap.images import Picture
@@ -40,6 +43,8 @@ __all__ = [
     "ModelError",
     "ModelEvent",
     "Prediction",
+    "Relevance",
+    "WordRelevance",
     "open_engine",
     "summarise",
 ]
@@ -98,6 +103,51 @@ class Engine(Protocol):
         """Say all about one picture: labels if there are any, then the caption if wanted.
 
         `on_classified` is told of the labels as soon as they are known, from the same thread.
+        """
+
+    def embed(
+        self,
+        pictures: "Sequence[Picture | Image.Image]",
+        *,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,
+    ) -> "NDArray[np.float32]":
+        """Return the classifier's embeddings of pictures: `(n, dim) float32` unit vectors."""
+
+    def embed_texts(
+        self, texts: Sequence[str], *, cancel: Cancel | None = None
+    ) -> "NDArray[np.float32]":
+        """Return its embeddings of texts as they are: `(n, dim) float32` unit vectors.
+
+        They lie in the same space as those of pictures: a dot product is a cosine similarity.
+        """
+
+    def explain_label(
+        self,
+        picture: "Picture | Image.Image",
+        label: str,
+        labels: Sequence[str],
+        options: ClassifyOptions | None = None,
+        *,
+        cancel: Cancel | None = None,
+    ) -> Relevance:
+        """Say which places of a picture speak for one of the candidate labels.
+
+        Raises `EngineError` if the label is not among the candidates, or the classifier is of a
+        kind that cannot be explained.
+        """
+
+    def explain_caption(
+        self,
+        picture: "Picture | Image.Image",
+        caption: str,
+        *,
+        cancel: Cancel | None = None,
+    ) -> WordRelevance:
+        """Say where the captioner looks for each word of a caption, its own or another.
+
+        Raises `EngineError` if the caption has no words or too many, or the captioner is of a kind
+        that cannot be explained.
         """
 
     def close(self) -> None:
