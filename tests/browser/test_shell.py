@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage, StartServer
+from tests.browser.dashboard import Dashboard
 from tests.browser.voila_server import (
     ROOT,
     Server,
@@ -236,6 +237,28 @@ def test_a_cell_that_fails_is_a_sentence_without_a_traceback(
     expect(page.get_by_role("alert")).to_contain_text("could not be built")
     assert "ZeroDivisionError" not in page.content()
     assert "ZeroDivisionError" in server.log.read_text()
+
+
+def test_settings_that_cannot_be_used_are_sentences_on_a_page_that_works(
+    page: Page, start_server: StartServer
+) -> None:
+    bad = {
+        "IMGCAP_MAX_UPLOAD_MB": "abc",
+        "IMGCAP_DEVICE": "<b>tpu</b>",
+        "IMGCAP_ENGINE": "telepathy",
+        "IMGCAP_DATA": "/no/such/folder",
+        "IMGCAP_FEEDBACK": "pigeon://me:pa55word@loft",
+    }
+    dashboard = Dashboard(page, start_server(**bad))
+    for name in bad:
+        expect(dashboard.trouble).to_contain_text(name)
+    expect(dashboard.trouble).to_contain_text("“<b>tpu</b>”")
+    dashboard.take_sample("cat")
+    assert dashboard.labels()[0] == "a photo of a cat"
+    dashboard.press("Send feedback")
+    expect(dashboard.feedback).to_contain_text("no feedback store of the kind “pigeon”")
+    assert "pa55word" not in page.content()
+    expect(page.locator("#imgcap-notice")).to_be_hidden()
 
 
 def test_jupyter_server_serves_the_same_page(
