@@ -7,6 +7,7 @@ TMPDIR to choose the disk) and removed at the end.
 
 import argparse
 import json
+import multiprocessing
 import os
 import sqlite3
 import subprocess
@@ -43,6 +44,10 @@ _TASKS: Final = {
 }
 _FEW: Final = 10
 _SYNCS: Final = 50
+_PRELOADED: Final = [
+    *("benchmarks.feedback_clock", "rich.console", "tests.feedback_servers"),
+    *("imgcap.feedback.sql", "imgcap.feedback.mongo"),
+]
 
 
 class DurablePostgreSQL(PostgreSQL):
@@ -56,6 +61,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     if arguments.quick:
         arguments.rows, arguments.rounds, arguments.seconds = [0, 50], 2, 0.3
+    # Else each process of a crowd would import them anew.
+    multiprocessing.set_forkserver_preload(_PRELOADED)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="feedback-")))
         servers: dict[str, Server] = {_MONGODB: stack.enter_context(running(MongoDB))}

@@ -123,7 +123,6 @@ def crowd(
     """Let processes append at once for some seconds, and look what is there afterwards."""
     # Not forked from this process, whose threads would be missing from the copy.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "imgcap.feedback.sql", "imgcap.feedback.mongo"])
     said: dict[str, list[str]] = {name: [] for name in makers}
     failed = dict.fromkeys(makers, 0)
     rates: dict[str, list[float]] = {name: [] for name in makers}
