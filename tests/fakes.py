@@ -155,7 +155,9 @@ class HeldEngine:
             self._work("classify", picture, (tuple(labels), options), cancel)
         name = self._names["classifier"]
         return [
-            Classification(scored(picture.sha256, labels), options.independent, name, 1.0)
+            Classification(
+                scored(picture.sha256, labels), options.independent, name, 1.0, commit_of(name)
+            )
             for picture in pictures
         ]
 
@@ -171,8 +173,9 @@ class HeldEngine:
         options = options or CaptionOptions()
         for picture in pictures:
             self._work("caption", picture, options, cancel)
+        name = self._names["captioner"]
         return [
-            Captions((Caption(captioned(p.sha256, options), -0.5),), self._names["captioner"], 2.0)
+            Captions((Caption(captioned(p.sha256, options), -0.5),), name, 2.0, commit_of(name))
             for p in pictures
         ]
 
@@ -278,6 +281,11 @@ def scored(picture_id: str, labels: Sequence[str]) -> tuple[Prediction, ...]:
     ]
     pairs = sorted(zip(labels, weights, strict=True), key=lambda pair: -pair[1])
     return tuple(Prediction(label, weight / sum(weights)) for label, weight in pairs)
+
+
+def commit_of(checkpoint: str) -> str:
+    """Return the commit that `HeldEngine` names."""
+    return sha256(checkpoint.encode()).hexdigest()[:40]
 
 
 def captioned(picture_id: str, options: CaptionOptions) -> str:
