@@ -54,12 +54,7 @@ def _facts(record: FeedbackRecord) -> Iterator[tuple[str, str]]:
     yield "Comment", _text(record.comment)
     yield "Right label", _text(record.corrected_label)
     yield "Right caption", _text(record.corrected_caption)
-    yield (
-        "Predictions",
-        "".join(
-            f"<span>{_text(each.label)} {percent(each.score)}</span>" for each in record.predictions
-        ),
-    )
+    yield "Predictions", _predictions(record)
     yield "Caption", _text(record.caption)
     size = f"{record.picture_width} × {record.picture_height} pixels"
     edits = f"edited in {len(record.edits)} steps" if record.edits else ""
@@ -74,6 +69,11 @@ def _facts(record: FeedbackRecord) -> Iterator[tuple[str, str]]:
     yield "Prompts", _listed(*record.templates)
     yield "Page", _text(record.session)
     yield "Id", str(record.id)
+
+
+def _predictions(record: FeedbackRecord) -> str:
+    each = (f"<li>{_text(it.label)}: {percent(it.score)}</li>" for it in record.predictions)
+    return f"<ul>{''.join(each)}</ul>" if record.predictions else ""
 
 
 def _model(name: str, revision: str, milliseconds: float | None) -> str:

@@ -34,12 +34,12 @@ class Pager(widgets.Box):
         self._on_change = on_change
         self._showing = False
         self._limit = FIRST_LIMIT
-        self.first = _button("First", "angle-double-left")
-        self.previous = _button("Previous", "angle-left")
-        self.next = _button("Next", "angle-right")
-        self.last = _button("Last", "angle-double-right")
+        self.first = widgets.Button(description="First")
+        self.previous = widgets.Button(description="Previous")
+        self.next = widgets.Button(description="Next")
+        self.last = widgets.Button(description="Last")
         self.number = with_classes(widgets.BoundedIntText(description="Page", min=1), "compact")
-        self.pages = markup()
+        self.pages = with_classes(markup(), "compact")
         self.size = with_classes(
             widgets.Dropdown(description="Rows a page", options=LIMITS, value=FIRST_LIMIT),
             "compact",
@@ -56,13 +56,11 @@ class Pager(widgets.Box):
         self.size.observe(state.guarded(self._resize), "value")
         super().__init__(
             [
-                row(self.first, self.previous),
-                row(self.number, self.pages),
-                row(self.next, self.last),
-                self.size,
+                row(self.first, self.previous, self.next, self.last),
+                row(self.number, self.pages, self.size),
             ]
         )
-        with_classes(self, "row", "pager")
+        with_classes(self, "row", "apart")
         self.show(0, 0)
 
     @property
@@ -109,7 +107,3 @@ class Pager(widgets.Box):
         self._limit = self.size.value
         self.page = first // self._limit  # what was the first row stays in sight
         self._on_change()
-
-
-def _button(description: str, icon: str) -> widgets.Button:
-    return widgets.Button(description=description, icon=icon)

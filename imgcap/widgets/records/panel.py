@@ -64,16 +64,18 @@ class RecordsPanel(Card):
         self.csv = self._download("csv", "CSV", "text/csv")
         self.jsonl = self._download("jsonl", "JSON lines", "application/jsonl")
         self._remarks = row(self.message, self.filters.clear)
-        self._places = row(self.place, self.as_table, self.csv, self.jsonl)
+        self._places = with_classes(row(self.place, self.as_table), "apart")
+        self._downloads = row(self.csv, self.jsonl)
         self.fill(
             with_classes(row(self.figures, self.refresh), "apart"),
             self.filters,
             self._remarks,
             self.nothing,
+            self._places,
             self.rows,
             self.pager,
             self.record,
-            with_classes(self._places, "apart"),
+            self._downloads,
         )
         traitlets.link((self.as_table, "value"), (self.rows, "as_table"))
         self.rows.observe(state.guarded(self._open), "chosen")
@@ -140,6 +142,7 @@ class RecordsPanel(Card):
             self.rows: any_shown,
             self.pager: any_shown,
             self._places: any_shown,
+            self._downloads: any_shown,
         }.items():
             part.layout.display = None if wanted else "none"
 

@@ -16,7 +16,7 @@ MOST_CHARACTERS: Final = 200
 """Of a cell: more than fits; a chosen record is shown whole."""
 WIDTHS: Final = {
     "Time (UTC)": 165,
-    "Rating": 75,
+    "Rating": 90,
     "Comment": 260,
     "Label": 150,
     "Right label": 150,
