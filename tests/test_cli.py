@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from imgcap import __version__
 from imgcap.cli import app
 
 HEAVY = {"torch", "transformers", "PIL", "numpy", "pandas", "sqlalchemy", "pymongo", "ijson"}
+FEEDBACK = ("add", "list", "stats", "export", "import", "copy", "delete")
 IMGCAP = str(Path(sys.executable).with_name("imgcap"))
 
 
@@ -25,7 +27,7 @@ def test_version() -> None:
         ["models"],
         ["describe", "--help"],
         ["feedback", "--help"],
-        ["feedback", "list", "--help"],
+        *(["feedback", name, "--help"] for name in FEEDBACK),
     ],
 )
 def test_quick_commands_load_no_library_of_models_or_stores(arguments: list[str]) -> None:
@@ -38,6 +40,19 @@ def test_quick_commands_load_no_library_of_models_or_stores(arguments: list[str]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "set()\n"
     assert done.stdout
+
+
+def test_help_names_every_feedback_command_and_the_options_that_the_readme_does() -> None:
+    text = CliRunner().invoke(app, ["feedback", "--help"]).stdout
+    wide = CliRunner(env={"COLUMNS": "200"})
+    helps = {name: wide.invoke(app, ["feedback", name, "--help"]).stdout for name in FEEDBACK}
+    for name, its_help in helps.items():
+        assert f"│ {name} " in text
+        assert ("--store" in its_help) == (name != "copy")
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    named = re.findall(rf"`({'|'.join(FEEDBACK)}) (--[\w-]+)", readme)
+    assert named
+    assert all(option in helps[name] for name, option in named)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

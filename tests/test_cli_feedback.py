@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -138,6 +139,26 @@ def test_a_bad_line_is_named_and_what_came_before_is_stored(
     )
     assert sorted(record.rating for record in stored(url)) == [1, 2]
     assert len(result.stdout.splitlines()) == 2
+
+
+def test_a_record_is_safe_and_named_before_the_next_is_read(run: Run, url: str) -> None:  # noqa: ARG001  # its settings
+    with subprocess.Popen(
+        [IMGCAP, "feedback", "add", "--json", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write('{"rating": 3}\n')
+        process.stdin.flush()
+        told = process.stdout.readline().strip()
+        assert [str(record.id) for record in stored(url)] == [told]
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "imgcap: Stopped; stored before that: 1 record.\n"
 
 
 @pytest.mark.parametrize(
