@@ -40,7 +40,9 @@ def bring(state: AppState, *names: str, select: bool = True) -> list[Shown]:
 def download(button: Any) -> bytes:
     """Press a download button and fetch what it gives, as the page does."""
     wire = Wire(button)
-    answer = wire.hears({"type": "make", "id": "1"})
+    wire.hears({"type": "make", "id": "1"})
+    wait_until(lambda: wire.said, "the content is made")
+    answer = wire.said[-1]
     assert answer["type"] == "ready", answer
     content = b""
     while len(content) < answer["size"]:

@@ -10,7 +10,7 @@ import traitlets
 from imgcap.feedback import FeedbackRecord, Page, Summary
 from imgcap.widgets.browser import DownloadButton
 from imgcap.widgets.elements import Card, Message, markup, row, with_classes
-from imgcap.widgets.records.detail import EMPTY, details, figures, remark
+from imgcap.widgets.records.detail import details, figures, remark
 from imgcap.widgets.records.download import exported
 from imgcap.widgets.records.filters import Filters
 from imgcap.widgets.records.pager import Pager
@@ -19,6 +19,7 @@ from imgcap.widgets.state import EXPECTED, AppState
 
 MOST_AT_ONCE: Final = 3
 """Questions that the store is asked at the same time; of those that wait, only the last counts."""
+WAITING: Final = '<p class="imgcap-pending" aria-busy="true">Reading the feedback …</p>'
 NOTHING_FOUND: Final = '<p class="imgcap-empty">No feedback matches these filters.</p>'
 
 
@@ -51,7 +52,7 @@ class RecordsPanel(Card):
         self._slots = threading.BoundedSemaphore(MOST_AT_ONCE)
         self._found = Found(Page((), 0), 0, 0, Summary(), narrow=False)
         self._chosen: FeedbackRecord | None = None
-        self.figures = markup(EMPTY)
+        self.figures = markup(WAITING)
         self.refresh = widgets.Button(description="Refresh", icon="refresh")
         self.filters = Filters(state, self._search)
         self.message = Message()
@@ -130,6 +131,8 @@ class RecordsPanel(Card):
 
     def _fail(self, sentence: str) -> None:
         self.message.warn(sentence)
+        if self.figures.value == WAITING:
+            self.figures.value = ""
         self.pager.show(self._found.number, self._found.page.total)
         self._tell_place(busy=False)
 
