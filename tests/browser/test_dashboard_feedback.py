@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from imgcap.feedback import open_store
+from imgcap.feedback import open_store, open_store_at
+from imgcap.feedback.pictures import PictureFolder
 from imgcap.settings import Settings
 from tests.browser.conftest import NewPage, StartServer
 from tests.browser.dashboard import Dashboard, stored
 from tests.browser.voila_server import Server, serve, voila, wait_until
+from tests.feedback_servers import PASSWORD
+from tests.feedback_servers import Server as Database
 
 SAVED = "Thank you, your feedback is saved."
+AGAIN = "Your feedback is still here: send it again, it will be stored only once."
 NONE_YET = "No feedback yet: yours would be the first."
 
 
@@ -144,7 +148,7 @@ def test_feedback_that_cannot_be_kept_is_not_confirmed_and_not_lost(
     dashboard.feedback.get_by_label("Comment").fill("when the disk is gone")
     dashboard.press("Send feedback")
     said = dashboard.feedback.get_by_role("alert")
-    expect(said).to_contain_text("Nothing was saved yet; you can send it again.")
+    expect(said).to_contain_text(AGAIN)
     expect(dashboard.feedback.get_by_label("Comment")).to_have_value("when the disk is gone")
 
     folder.unlink()
@@ -157,3 +161,94 @@ def test_feedback_that_cannot_be_kept_is_not_confirmed_and_not_lost(
         "while all is well",
     ]
     expect_count(dashboard, 2, "3.0")
+
+
+def test_a_database_that_goes_away_is_said_so_and_saves_once_when_it_is_back(
+    page: Page, start_server: StartServer, postgresql: Database
+) -> None:
+    url = postgresql.url(postgresql.new_database())
+    dashboard = Dashboard(page, start_server(IMGCAP_FEEDBACK=url))
+    dashboard.send_feedback("while all is well")
+    postgresql.kill()
+    try:
+        comment = dashboard.feedback.get_by_label("Comment")
+        comment.fill("while it was away")
+        dashboard.press("Send feedback")
+        said = dashboard.feedback.get_by_role("alert")
+        expect(said).to_contain_text(AGAIN)
+        expect(said).not_to_contain_text(PASSWORD)
+        expect(comment).to_have_value("while it was away")
+    finally:
+        postgresql.start()
+    dashboard.feedback.get_by_role("button", name="Send feedback").dblclick()
+    expect(dashboard.feedback.get_by_text(SAVED)).to_be_visible()
+    expect(comment).to_have_value("")
+    expect_count(dashboard, 2, "3.0")
+    comments = [record.comment for record in open_store_at(url).read()]
+    assert comments == ["while it was away", "while all is well"]
+
+
+def test_what_is_right_is_said_at_one_click_and_a_picture_kept_only_when_allowed(
+    page: Page, server: Server
+) -> None:
+    dashboard = Dashboard(page, server)
+    form = dashboard.feedback
+    keep = form.get_by_label("Keep this picture with my feedback")
+    expect(keep).to_have_count(0)
+    dashboard.take_sample("cat")
+    expect(keep).not_to_be_checked()
+    form.get_by_label("The label is right").focus()
+    page.keyboard.press("Space")
+    expect(form.get_by_label("Right label")).to_have_value(dashboard.labels()[0])
+    form.get_by_label("The caption is right").check()
+    expect(form.get_by_label("Right caption")).to_have_value(dashboard.caption.inner_text())
+    keep.check()
+    dashboard.send_feedback("All of it is right.")
+    expect(keep).not_to_be_checked()
+    expect(form.get_by_label("The label is right")).not_to_be_checked()
+    expect(form.get_by_label("Right label")).to_have_value("")
+    record = stored(server)[0]
+    assert record.corrected_label == record.label == dashboard.labels()[0]
+    assert record.corrected_caption == record.caption
+    assert record.picture_file in PictureFolder(server.feedback.parent / "pictures")
+
+    dashboard.take_sample("coffee")
+    expect(keep).not_to_be_checked()
+    dashboard.send_feedback("Not this one.")
+    assert (stored(server)[0].picture_name, stored(server)[0].picture_file) == ("coffee.jpg", "")
+
+
+def test_what_is_typed_stays_with_its_picture_when_another_comes(
+    page: Page, server: Server
+) -> None:
+    dashboard = Dashboard(page, server)
+    form = dashboard.feedback
+    comment = form.get_by_label("Comment")
+    comment.fill("about the page")
+    dashboard.take_sample("cat")
+    expect(comment).to_have_value("")
+    comment.press_sequentially("about the cat, and never left")
+    # Another picture comes without a click: as at the end of a long upload, or dropped.
+    coffee = page.get_by_role("list", name="Sample pictures").get_by_role("button", name="coffee")
+    coffee.evaluate("button => button.click()")
+    dashboard.expect_answer("coffee.jpg")
+    expect(form).to_contain_text("About coffee.jpg")
+    expect(comment).to_have_value("")
+    expect(form).to_contain_text("Not sent yet: what you wrote without a picture, about cat.jpg.")
+    dashboard.send_feedback("about the coffee")
+    dashboard.thumbnail("cat").click()
+    expect(comment).to_have_value("about the cat, and never left")
+    dashboard.press("Send feedback")
+    expect(comment).to_have_value("")
+    dashboard.press("Without a picture")
+    expect(comment).to_have_value("about the page")
+    dashboard.press("Send feedback")
+    expect(comment).to_have_value("")
+    expect(form.get_by_text(SAVED)).to_be_visible()
+    assert [(record.picture_name, record.comment) for record in stored(server)[:3]] == [
+        ("", "about the page"),
+        ("cat.jpg", "about the cat, and never left"),
+        ("coffee.jpg", "about the coffee"),
+    ]
+    dashboard.press("Back to the picture")
+    expect(form).to_contain_text("About cat.jpg")
