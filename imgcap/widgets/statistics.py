@@ -87,17 +87,17 @@ class StatisticsPanel(Card):
     def _show(self, statistics: Statistics) -> None:
         self.statistics = statistics
         self.figures.value = figures(statistics)
-        self._draw()
         self.message.clear()
         self._done()
 
     def _failed(self, sentence: str) -> None:
         self.message.warn(sentence)
         self._done()
-        self._draw()
 
     def _done(self) -> None:
-        self._busy = self.refresh.disabled = False
+        self._busy = False
+        self._draw()
+        self.refresh.disabled = False
         self._go()
 
     def _draw(self, _change: object = None) -> None:

@@ -133,7 +133,7 @@ def _draw(rows: Sequence[_Row], theme: Theme, sentence: str) -> go.Figure:
             {"text": "Mean rating", "x": _LEFT[0], "y": 1.01},
             {"text": "Right, of judged", "x": _RIGHT[0], "y": 1.01},
         ],
-        xaxis={"domain": _LEFT, "range": [0, 5], "tickvals": [0, 1, 3, 5], "showgrid": True},
+        xaxis={"domain": _LEFT, "range": [0, 5], "tickvals": [1, 3, 5], "showgrid": True},
         yaxis={
             "tickvals": places,
             "ticktext": [row.tick for row in rows],

@@ -63,8 +63,6 @@ def panes(  # noqa: PLR0913  # one keyword an axis
         "plot_bgcolor": "rgba(0, 0, 0, 0)",  # of the upper pane, also where it shows nothing
         **layout,
     }
-    if xaxis is not None:
-        xaxis = {"type": "linear", **xaxis}  # said aloud, as plotly remembers the last chart's
     figure = drawing(first, theme, sentence=sentence, xaxis=xaxis, yaxis=yaxis, **page)
     figure.add_traces(rest)
     look = {"automargin": True, "fixedrange": True, "zeroline": False, "gridcolor": theme.grid}

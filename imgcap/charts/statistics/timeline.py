@@ -1,6 +1,8 @@
 """The chart of ratings over time: their mean above, how many of each below."""
 
-from datetime import date, timedelta
+from calendar import isleap, monthrange
+from collections.abc import Sequence
+from datetime import date
 
 from plotly import graph_objects as go
 
@@ -11,22 +13,17 @@ from imgcap.feedback.statistics import Period, Statistics, Timeline, Unit
 # From orange to blue, whose order people with any colour vision see.
 _COLOURS = (OKABE_ITO[5], OKABE_ITO[0], "#9aa3ad", OKABE_ITO[1], OKABE_ITO[4])
 _DAYS: dict[Unit, int] = {"day": 1, "week": 7, "month": 30, "year": 365}
-_FORMATS: dict[Unit, str] = {
-    "day": "%-d %b\n%Y",
-    "week": "%-d %b\n%Y",
-    "month": "%b\n%Y",
-    "year": "%Y",
-}
 _FEWEST = 7  # periods that have room, so that a single one is no wall
-_MILLISECONDS = 86_400_000
+_TICKS = 5
 _LOWER, _UPPER = (0, 0.54), (0.72, 1)
 
 
 def timeline(statistics: Statistics | None, theme: Theme, empty: str) -> go.Figure:
     """Draw the mean rating of each period as a line, and its ratings as bars of five colours."""
     line = statistics.timeline if statistics else Timeline("day", ())
-    starts = [period.start.isoformat() for period in line.periods]
-    widths = [_days(period.start, line.unit) * _MILLISECONDS for period in line.periods]
+    # Days as numbers: an axis of dates would lose its range when the next chart has another axis.
+    starts = [period.start.toordinal() for period in line.periods]
+    widths = [_days(period.start, line.unit) for period in line.periods]
     hovers = [_hover(period, line.unit) for period in line.periods]
     bars = [
         go.Bar(
@@ -43,7 +40,7 @@ def timeline(statistics: Statistics | None, theme: Theme, empty: str) -> go.Figu
     ]
     means = go.Scatter(
         mode="lines+markers",
-        x=[_middle(period.start, line.unit) for period in line.periods],
+        x=[start + width / 2 for start, width in zip(starts, widths, strict=True)],
         y=[period.ratings.mean for period in line.periods],
         yaxis="y2",
         showlegend=False,
@@ -55,17 +52,17 @@ def timeline(statistics: Statistics | None, theme: Theme, empty: str) -> go.Figu
     )
     if not line.periods:
         return panes([*bars, means], theme, sentence=empty)
+    ticks = _ticks(line)
     most = max(period.ratings.count for period in line.periods)
     return panes(
         [*bars, means],
         theme,
         titles=[{"text": f"Mean rating of each {line.unit}", "x": 0, "y": 1.01}],
         xaxis={
-            "type": "date",
             "range": _range(line),
-            "tickformat": _FORMATS[line.unit],
+            "tickvals": [start.toordinal() for start in ticks],
+            "ticktext": _texts(ticks, line.unit),
             "tickangle": 0,
-            "nticks": 5,
             "showgrid": False,
         },
         yaxis={"domain": _LOWER, "range": [0, 1.05 * most], "nticks": 5, "showgrid": True},
@@ -123,27 +120,40 @@ def _hover(period: Period, unit: Unit) -> str:
     return "<br>".join([f"<b>{when}</b>", rated(period.ratings), " · ".join(each)])
 
 
-def _days(start: date, unit: Unit) -> int:
-    if unit == "month":
-        return (_later(start, 31).replace(day=1) - start).days or _DAYS[unit]
-    return _DAYS[unit]
-
-
-def _middle(start: date, unit: Unit) -> str:
-    half = timedelta(days=_days(start, unit)) / 2
-    return f"{_later(start, half.days).isoformat()}T{half.seconds // 3600:02}:00"
-
-
-def _range(line: Timeline) -> list[str]:
+def _range(line: Timeline) -> list[int]:
     first, last = line.periods[0].start, line.periods[-1].start
-    shown = (last - first).days + _days(last, line.unit)
-    more = max(0, _FEWEST * _DAYS[line.unit] - shown) // 2
+    end = last.toordinal() + _days(last, line.unit)
+    more = max(0, _FEWEST * _DAYS[line.unit] - (end - first.toordinal())) // 2
+    return [first.toordinal() - more, end + more]
+
+
+def _ticks(line: Timeline) -> list[date]:
+    """Return the starts of some periods, with feedback or not, at equal distances."""
+    starts = [line.periods[0].start]
+    while starts[-1] < line.periods[-1].start:
+        starts.append(_later(starts[-1], _days(starts[-1], line.unit)))
+    return starts[:: -(-len(starts) // _TICKS)]
+
+
+def _texts(ticks: Sequence[date], unit: Unit) -> list[str]:
+    if unit == "year":
+        return [str(tick.year) for tick in ticks]
+    days = [f"{tick:%b}" if unit == "month" else f"{tick.day} {tick:%b}" for tick in ticks]
+    before = [0, *(tick.year for tick in ticks)]
     return [
-        _later(first, -more).isoformat(),
-        _later(last, _days(last, line.unit) + more).isoformat(),
+        text if tick.year == year else f"{text}<br>{tick.year}"
+        for text, tick, year in zip(days, ticks, before, strict=False)
     ]
 
 
+def _days(start: date, unit: Unit) -> int:
+    match unit:
+        case "month":
+            return monthrange(start.year, start.month)[1]
+        case "year":
+            return 366 if isleap(start.year) else 365
+    return _DAYS[unit]
+
+
 def _later(day: date, days: int) -> date:
-    ordinal = day.toordinal() + days
-    return date.fromordinal(min(max(ordinal, 1), date.max.toordinal()))
+    return date.fromordinal(min(day.toordinal() + days, date.max.toordinal()))
