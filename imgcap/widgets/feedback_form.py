@@ -27,7 +27,7 @@ _LONGEST_NAME = 40
 _TOLD = {"continuous_update": False}
 
 
-class Correction:
+class Correction(widgets.Box):
     """What an answer should have been, or, at one click, that it was right.
 
     The box writes the answer into the field, so that what will be stored is seen; whoever types
@@ -51,7 +51,9 @@ class Correction:
             value=False, description=f"The {name} is right", indent=False, disabled=True
         )
         self._answer = ""
-        field.observe(guarded(self._compare), "value")
+        super().__init__([field, self.right])
+        with_classes(self, "row", "correction")
+        field.observe(guarded(self._tick), "value")
         self.right.observe(guarded(self._fill_in), "value")
 
     @property
@@ -69,9 +71,9 @@ class Correction:
             if self.right.value:
                 self.field.value = ""
             self._answer = answer
-            self._compare()
+            self._tick()
 
-    def _compare(self, _change: object = None) -> None:
+    def _tick(self, _change: object = None) -> None:
         self.right.value = bool(self._answer) and self.field.value == plain(self._answer)
 
     def _fill_in(self, _change: object) -> None:
@@ -135,26 +137,25 @@ class FeedbackForm(widgets.VBox):
             self.comment: "",
             self.keep: False,
         }
-        super().__init__(self._parts())
+        kept = markup(f'<p class="imgcap-muted">{KEPT}</p>')
+        if picture is None:
+            for part in (self.right_label.right, self.right_caption.right, self.keep, kept):
+                part.layout.display = "none"
+        super().__init__(
+            [
+                self.rating,
+                self.right_label,
+                self.right_caption,
+                self.comment,
+                self.keep,
+                kept,
+                row(self.submit, self.message),
+            ]
+        )
         with_classes(self, "form")
         self.submit.on_click(state.guarded(self._submit))
         for control in self._blank:
             control.observe(state.guarded(self._look), "value")
-
-    def _parts(self) -> list[widgets.Widget]:
-        send = row(self.submit, self.message)
-        if self._picture is None:
-            return [self.rating, self.label, self.caption, self.comment, send]
-        answers = (self.right_label, self.right_caption)
-        kept = markup(f'<p class="imgcap-muted">{KEPT}</p>')
-        return [
-            self.rating,
-            *(with_classes(row(each.field, each.right), "correction") for each in answers),
-            self.comment,
-            self.keep,
-            kept,
-            send,
-        ]
 
     @property
     def about(self) -> str:

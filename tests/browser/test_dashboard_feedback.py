@@ -194,7 +194,7 @@ def test_what_is_right_is_said_at_one_click_and_a_picture_kept_only_when_allowed
     dashboard = Dashboard(page, server)
     form = dashboard.feedback
     keep = form.get_by_label("Keep this picture with my feedback")
-    expect(keep).to_have_count(0)
+    expect(keep).to_be_hidden()
     dashboard.take_sample("cat")
     expect(keep).not_to_be_checked()
     form.get_by_label("The label is right").focus()
