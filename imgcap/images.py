@@ -254,7 +254,7 @@ def _to_rgb(image: Image.Image, profile: bytes) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info and transform is None:
         return image
     rgb = Image.new("RGB", image.size, "white")
-    for box in _strips(image.size):
+    for box in strips(image.size):
         strip = image.crop(box)
         if image.mode in _PROFILE_MODES.values() and transform is not None:
             converted = ImageCms.applyTransform(strip, transform)
@@ -268,7 +268,8 @@ def _to_rgb(image: Image.Image, profile: bytes) -> Image.Image:
     return rgb
 
 
-def _strips(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
+def strips(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
+    """Cut a picture of a size into boxes of whole rows, small enough to copy."""
     width, height = size
     rows = max(1, _STRIP_PIXELS // width)
     for top in range(0, height, rows):
@@ -279,7 +280,7 @@ def _narrow(image: Image.Image) -> Image.Image:
     """Scale 16-bit greyscale to 8 bits (Pillow's own conversion clips), transparent to white."""
     narrow = Image.new("L", image.size)
     transparent = image.info.get("transparency")
-    for box in _strips(image.size):
+    for box in strips(image.size):
         wide = np.asarray(image.crop(box))
         levels = (wide >> 8).astype(np.uint8)
         if transparent is not None:
