@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
 from importlib.metadata import version
@@ -22,12 +22,9 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
-from benchmarks.feedback_clock import Crowd, Measurement, append, crowd, fill, in_turns, show
-from benchmarks.feedback_ways import GRID_ROWS, InStore, Maker, Rewritten, records
+from benchmarks.feedback_clock import Measurement, append, crowd, fill, in_turns, show
+from benchmarks.feedback_report import APPEND, EXTEND, SHOW, report
+from benchmarks.feedback_ways import InStore, Maker, Rewritten, records
 from benchmarks.machine import machine
 from tests.feedback_servers import MongoDB, PostgreSQL, Server, programs_of_postgresql, running
 
@@ -36,16 +33,9 @@ _WHOLE: Final = "pandas, file rewritten: whole record"
 _MONGODB: Final = "MongoDB (SecantusDB in its place)"
 _REWRITTEN: Final = {_ORIGINAL, _WHOLE}
 _SLOW: Final = {_WHOLE, _MONGODB}
-_APPEND, _EXTEND, _SHOW = "append", "extend", "show"
-_TASKS: Final = {
-    _APPEND: "One record at a time: records/s, by rows that are there",
-    _EXTEND: "Many at once: records/s, up to so many rows",
-    _SHOW: f"Open, count and get {GRID_ROWS} rows for the grid: ms, by rows that are there",
-}
-_FEW: Final = 10
 _SYNCS: Final = 50
 _PRELOADED: Final = [
-    *("benchmarks.feedback_clock", "rich.console", "tests.feedback_servers"),
+    *("benchmarks.feedback_clock", "benchmarks.feedback_report", "tests.feedback_servers"),
     *("imgcap.feedback.sql", "imgcap.feedback.mongo"),
 ]
 
@@ -71,10 +61,13 @@ def main() -> int:
         else:
             print("PostgreSQL is not installed, and left out.", file=sys.stderr)
         about = _about(arguments, folder)
-        measurements = list(_alone(arguments, _makers(folder / "alone", servers)))
-        makers = _makers(folder / "crowd", servers)
-        crowds = list(crowd(makers, arguments.processes, arguments.seconds, arguments.rounds))
-    _print(measurements, crowds, about)
+        places = partial(_makers, folder, servers)
+        measurements = list(_alone(arguments, places()))
+        crowds = crowd(places, arguments.processes, arguments.seconds, arguments.rounds)
+    text = report(measurements, crowds, about)
+    print(text)
+    if arguments.markdown:
+        arguments.markdown.write_text(text, encoding="utf-8")
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     results = {
         "machine": about,
@@ -113,13 +106,14 @@ def _parser() -> argparse.ArgumentParser:
         "--seconds", type=float, default=2, help="that they append for (default: 2)"
     )
     parser.add_argument("--quick", action="store_true", help="only see whether all of it works")
+    parser.add_argument("--markdown", type=Path, help="where to write the tables as well")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/feedback.json"))
     return parser
 
 
 def _makers(folder: Path, servers: Mapping[str, Server]) -> dict[str, Maker]:
     """Return how to open each way, on places where there is nothing yet."""
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(dir=folder))
     return {
         _ORIGINAL: partial(Rewritten, folder / "original.csv", whole=False),
         _WHOLE: partial(Rewritten, folder / "whole.csv", whole=True),
@@ -146,12 +140,12 @@ def _alone(arguments: argparse.Namespace, makers: Mapping[str, Maker]) -> Iterat
             for way in ways.values():  # makes what the first record needs, and is not counted
                 way.append(next(fresh))
             for task, results in (
-                (_EXTEND, {name: filled[name] for name in ways if name not in _REWRITTEN}),
+                (EXTEND, {name: filled[name] for name in ways if name not in _REWRITTEN}),
                 (
-                    _APPEND,
+                    APPEND,
                     _turns(arguments, {each: partial(append, ways[each], fresh) for each in ways}),
                 ),
-                (_SHOW, _turns(arguments, {each: partial(show, ways[each]) for each in ways})),
+                (SHOW, _turns(arguments, {each: partial(show, ways[each]) for each in ways})),
             ):
                 yield from (
                     Measurement(task, name, rows, seconds)
@@ -194,41 +188,6 @@ def _fsync(folder: Path) -> float:
             os.fsync(file.fileno())
             seconds.append(time.perf_counter() - started)
     return median(seconds)
-
-
-def _print(
-    measurements: Sequence[Measurement], crowds: Sequence[Crowd], about: Mapping[str, object]
-) -> None:
-    # Wide enough for every line, so that a table can be taken over into a document.
-    console = Console(width=140)
-    console.print(", ".join(f"{name} {value}" for name, value in about.items()))
-    for task, heading in _TASKS.items():
-        figure = _milliseconds if task == _SHOW else _rate
-        of_task = [each for each in measurements if each.task == task]
-        sizes = sorted({each.rows for each in of_task})
-        table = Table("", *(f"{rows:,}" for rows in sizes), box=box.MARKDOWN)
-        for way in dict.fromkeys(each.way for each in of_task):
-            found = {each.rows: each.median for each in of_task if each.way == way}
-            table.add_row(way, *(figure(found[rows]) if rows in found else "" for rows in sizes))
-        console.print(f"\n{heading}", table, sep="\n")
-    headings = ("", "records/s", "acknowledged", "failed", "acknowledged, but lost")
-    table = Table(*headings, box=box.MARKDOWN)
-    for each in crowds:
-        counts = (each.acknowledged, each.failed, each.lost)
-        table.add_row(each.way, _decimal(median(each.rates)), *(f"{count:,}" for count in counts))
-    console.print(f"\n{crowds[0].processes} processes that append at once", table, sep="\n")
-
-
-def _rate(seconds: float) -> str:
-    return _decimal(1 / seconds)
-
-
-def _milliseconds(seconds: float) -> str:
-    return _decimal(1000 * seconds)
-
-
-def _decimal(value: float) -> str:
-    return f"{value:,.0f}" if value >= _FEW else f"{value:.1f}"
 
 
 if __name__ == "__main__":

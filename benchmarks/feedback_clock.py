@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing.synchronize import Barrier
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from benchmarks.feedback_ways import Maker, Way, records
 from imgcap.feedback import FeedbackRecord
@@ -118,30 +118,49 @@ def show(way: Way) -> float:
 
 
 def crowd(
-    makers: Mapping[str, Maker], processes: int, seconds: float, rounds: int
-) -> Iterator[Crowd]:
-    """Let processes append at once for some seconds, and look what is there afterwards."""
+    places: Callable[[], Mapping[str, Maker]], processes: int, seconds: float, rounds: int
+) -> list[Crowd]:
+    """Let processes append at once for some seconds, in turns, each time to new places."""
+    turns: dict[str, list[_Turn]] = {}
+    for _ in range(rounds):
+        for name, make in places().items():
+            turns.setdefault(name, []).append(_turn(make, processes, seconds))
+    return [
+        Crowd(
+            name,
+            processes,
+            tuple(each.acknowledged / each.seconds for each in of_way),
+            sum(each.acknowledged for each in of_way),
+            sum(each.failed for each in of_way),
+            sum(each.lost for each in of_way),
+        )
+        for name, of_way in turns.items()
+    ]
+
+
+class _Turn(NamedTuple):
+    seconds: float
+    acknowledged: int
+    failed: int
+    lost: int
+
+
+def _turn(make: Maker, processes: int, seconds: float) -> _Turn:
     # Not forked from this process, whose threads would be missing from the copy.
     context = multiprocessing.get_context("forkserver")
-    said: dict[str, list[str]] = {name: [] for name in makers}
-    failed = dict.fromkeys(makers, 0)
-    rates: dict[str, list[float]] = {name: [] for name in makers}
-    for turn in range(rounds):
-        for name, make in makers.items():
-            with ProcessPoolExecutor(
-                processes, context, _remember, (context.Barrier(processes),)
-            ) as pool:
-                numbers = range(turn * processes, (turn + 1) * processes)
-                told = [pool.submit(_append_for, seconds, make, number) for number in numbers]
-                results = [each.result() for each in told]
-            said[name] += [comment for comments, _ in results for comment in comments]
-            failed[name] += sum(failures for _, failures in results)
-            rates[name].append(sum(len(comments) for comments, _ in results) / seconds)
-    for name, make in makers.items():
-        with closing(make()) as way:
-            there = set(way.comments())
-        lost = sum(comment not in there for comment in said[name])
-        yield Crowd(name, processes, tuple(rates[name]), len(said[name]), failed[name], lost)
+    with closing(make()) as way:
+        way.append(next(records(processes)))  # makes what the first record needs
+        with ProcessPoolExecutor(
+            processes, context, _remember, (context.Barrier(processes),)
+        ) as pool:
+            running = [
+                pool.submit(_append_for, seconds, make, number) for number in range(processes)
+            ]
+            said, failed, taken = zip(*(each.result() for each in running), strict=True)
+        there = set(way.comments())
+    comments = list(chain.from_iterable(said))
+    lost = sum(comment not in there for comment in comments)
+    return _Turn(max(taken), len(comments), sum(failed), lost)
 
 
 def _remember(barrier: Barrier) -> None:
@@ -149,14 +168,14 @@ def _remember(barrier: Barrier) -> None:
     _barrier = barrier
 
 
-def _append_for(seconds: float, make: Maker, number: int) -> tuple[list[str], int]:
-    """Append until the time is over; return the comments that were stored, and the failures."""
+def _append_for(seconds: float, make: Maker, number: int) -> tuple[list[str], int, float]:
+    """Append until the time is over; return what was stored, the failures and the seconds."""
     fresh, said, failed = records(number), [], 0
     with closing(make()) as way:
         if _barrier:
             _barrier.wait(_PATIENCE)
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        started = time.monotonic()
+        while time.monotonic() < started + seconds:
             record = next(fresh)
             try:
                 way.append(record)
@@ -164,4 +183,4 @@ def _append_for(seconds: float, make: Maker, number: int) -> tuple[list[str], in
                 failed += 1
             else:
                 said.append(record.comment)
-    return said, failed
+        return said, failed, time.monotonic() - started

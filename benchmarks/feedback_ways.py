@@ -109,7 +109,11 @@ class Rewritten:
     def comments(self) -> Iterator[str]:
         """Return the comment of each row that can be read."""
         column = "comment" if self._whole else "Feedback"
-        return iter(pd.read_csv(self._path, on_bad_lines="skip")[column].astype(str))
+        try:
+            frame = pd.read_csv(self._path, on_bad_lines="skip")
+        except ValueError:  # writers that met have left no table
+            return iter(())
+        return iter(frame[column].astype(str) if column in frame else ())
 
     def close(self) -> None:
         """Do nothing: the file is open only while it is read or written."""

@@ -62,7 +62,7 @@ def test_feedback_is_measured_in_every_store_and_only_the_old_way_loses_any(tmp_
     # On its own, as it starts processes that import it anew.
     command = [sys.executable, "-m", "benchmarks.feedback", "--quick"]
     done = subprocess.run(
-        [*command, "--json", tmp_path / "feedback.json"],
+        [*command, "--json", tmp_path / "feedback.json", "--markdown", tmp_path / "page.md"],
         capture_output=True,
         text=True,
         check=True,
@@ -87,5 +87,7 @@ def test_feedback_is_measured_in_every_store_and_only_the_old_way_loses_any(tmp_
         assert crowd["acknowledged"] > 0
         if crowd["way"] in stores:
             assert (crowd["failed"], crowd["lost"]) == (0, 0)
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert page in done.stdout
     for way in (*old, *stores):
-        assert done.stdout.count(f"| {way}") >= 3
+        assert page.count(f"\n| {way} ") == (4 if way in stores else 3)
