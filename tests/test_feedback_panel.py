@@ -357,6 +357,10 @@ def test_a_confirmation_does_not_pass_to_another_answer_and_a_correction_stays(
     wait_until(lambda: not form.right_label.right.disabled)
     form.right_label.right.value = True
     assert form.label.value in {"one", "two"}
+    form.label.value = "three"
+    state.labels = ("yet", "others")
+    wait_until(lambda: state.description and state.description.predictions[0].label in state.labels)
+    assert form.label.value == "three"
     assert form.caption.value == "A dog sleeps."
 
 
@@ -499,11 +503,14 @@ def test_what_was_begun_without_a_picture_can_be_finished(
     assert panel.turn.layout.display is None
     panel.turn.click()
     assert panel.form.comment.value == "A fine page."
+    bring(state, "b.png")
+    assert "b.png" in panel.heading.value, "a picture that comes is what feedback is about"
+    panel.turn.click()
     send(state, panel)
     [record] = stored(state)
     assert (record.comment, record.picture_name) == ("A fine page.", "")
     panel.turn.click()
-    assert "a.png" in panel.heading.value
+    assert "b.png" in panel.heading.value
     assert panel.turn.layout.display == "none", "nothing is left to be finished"
 
 
