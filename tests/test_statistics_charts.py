@@ -13,6 +13,7 @@ from imgcap.charts.statistics.calibration import NOT_JUDGED_YET
 from imgcap.charts.statistics.groups import MOST_ROWS, NO_LABELS, NO_MODELS
 from imgcap.feedback import Outline
 from imgcap.feedback.statistics import Statistics, statistics_of
+from tests.test_style import contrast
 
 MONDAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOSTILE = (
@@ -232,6 +233,14 @@ def test_confusions_are_squares_with_their_number() -> None:
     assert shown(cells.hovertext[0][1]).split("\n") == ["predicted cat", "right lynx", "1 times"]
     assert shown(cells.hovertext[0][0]).split("\n")[1] == "predicted and right"
     assert len(drawing.layout.shapes) == 2
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_numbers_can_be_read_on_every_square(theme: Any) -> None:
+    [cells] = statistics_figure("confusion", SOME, dark=theme is DARK).data
+    assert cells.textfont.color == theme.ink
+    for _, colour in cells.colorscale:
+        assert contrast(theme.ink, colour) >= 4.5
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ from PIL import Image, ImageColor
 from playwright.sync_api import Locator, Page, expect
 
 from imgcap.charts import DARK, LIGHT, OKABE_ITO
-from imgcap.feedback import FeedbackRecord, open_store
+from imgcap.charts.statistics import statistics_figure
+from imgcap.feedback import FeedbackRecord, Outline, open_store
+from imgcap.feedback.statistics import statistics_of
 from imgcap.inference import Prediction
 from imgcap.settings import Settings
 from tests.browser.conftest import NewPage, StartServer
@@ -26,6 +28,9 @@ DRAWN = {
     "Calibration": {".scatterlayer .points path": 2, ".xy .scatterlayer .lines path": 2},
     "Confusion": {".heatmaplayer image": 1, ".shapelayer path": 3},
 }
+SOME = statistics_of(
+    [Outline(datetime.now(UTC), 5, "cat", 0.9, "cat", "", "", "imgcap-align-small", "")]
+)
 LEAST_PIXELS = {"Calibration": 150}  # points alone; the others have areas
 
 
@@ -65,6 +70,8 @@ def test_every_chart_is_drawn(new_page: NewPage, server: Server, scheme: str, wi
     page = new_page(color_scheme=scheme, viewport={"width": width, "height": 900})
     card = opened(page, server)
     theme = DARK if scheme == "dark" else LIGHT
+    squares = statistics_figure("confusion", SOME, dark=theme is DARK).data[0].colorscale[1][1]
+    colours = {"Ratings over time": OKABE_ITO[0], "Confusion": squares}
     title = page.title()
     for kind, marks in (*DRAWN.items(), *reversed(DRAWN.items())):
         card.get_by_label("Show", exact=True).select_option(kind)
@@ -73,7 +80,7 @@ def test_every_chart_is_drawn(new_page: NewPage, server: Server, scheme: str, wi
         if kind == "By predicted label":
             ticks = card.locator(".xaxislayer-above .xtick text")
             expect(ticks).to_have_text(["1", "3", "5"])
-        colour = OKABE_ITO[0] if kind == "Ratings over time" else theme.accent
+        colour = colours.get(kind, theme.accent)
         least = LEAST_PIXELS.get(kind, 1_000)
         wait_until(lambda: pixels(card, colour) > least)  # noqa: B023  # awaited here
         assert pixels(card, theme.surface) > 50_000

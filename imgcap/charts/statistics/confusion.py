@@ -8,7 +8,7 @@ from imgcap.charts.theme import Theme, wrapped
 from imgcap.feedback.statistics import Confusion, Statistics
 
 _ROW_CELLS, _COLUMN_CELLS = 18, 14
-_FAINTEST = 0.12  # share of the accent in the colour of a single case
+_FAINTEST, _STRONGEST = 0.12, 0.5  # shares of the accent, on which numbers can be read
 
 
 def confusion(statistics: Statistics | None, theme: Theme, empty: str) -> go.Figure:
@@ -23,10 +23,11 @@ def confusion(statistics: Statistics | None, theme: Theme, empty: str) -> go.Fig
         zmax=max((max(row) for row in table.counts), default=1),
         text=[[f"{number:,}" if number else "" for number in row] for row in table.counts],
         texttemplate="%{text}",
+        textfont={"color": theme.ink},
         hovertext=[[_hover(table, row, column) for column in places] for row in places],
         hoverinfo="text",
         hoverongaps=False,
-        colorscale=[[0, _mixed(theme, _FAINTEST)], [1, theme.accent]],
+        colorscale=[[0, _mixed(theme, _FAINTEST)], [1, _mixed(theme, _STRONGEST)]],
         showscale=False,
         xgap=1,
         ygap=1,
