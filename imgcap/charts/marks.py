@@ -1,5 +1,6 @@
 """What a chart of confidence draws: the best labels, and the others together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -52,13 +53,28 @@ class Mark:
 
 
 def best_marks(classification: Classification | None, top: int) -> list[Mark]:
-    """Return the marks of a chart: the best labels, then the others together if that has sense."""
+    """Return the marks of a chart of one picture."""
     if not classification:
         return []
+    return marks_of(classification.predictions, top, independent=classification.independent)
+
+
+def marks_of(predictions: Sequence[Prediction], top: int, *, independent: bool) -> list[Mark]:
+    """Return the best labels, then the others together if that has sense.
+
+    Parameters
+    ----------
+    predictions : sequence of Prediction
+        Best first.
+    top : int
+        How many labels are marks by themselves, at most `MOST_MARKS`.
+    independent : bool
+        Whether each score stands by itself, so that a sum of them means nothing.
+    """
     top = max(1, min(top, MOST_MARKS))
-    best, rest = classification.predictions[:top], classification.predictions[top:]
+    best, rest = predictions[:top], tuple(predictions[top:])
     marks = [Mark(prediction.label, prediction.score) for prediction in best]
-    if rest and not classification.independent:
+    if rest and not independent:
         label = f"{len(rest):,} other label{'s' if len(rest) > 1 else ''}"
         marks.append(Mark(label, sum(prediction.score for prediction in rest), rest))
     return marks

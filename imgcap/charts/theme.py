@@ -19,17 +19,36 @@ _LINE = 34
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of a chart on a light or a dark page, as CSS colours."""
+    """The colours of a chart on a light or a dark page, as CSS colours.
+
+    `scale` runs from what recedes into the page to what stands out from it, in one hue, so that
+    lightness alone tells little from much.
+    """
 
     ink: str
     grid: str
     accent: str
     rest: str
     surface: str
+    scale: tuple[str, ...]
 
 
-LIGHT = Theme("#1c2430", "rgba(28, 36, 48, 0.16)", OKABE_ITO[4], "#667180", "#ffffff")
-DARK = Theme("#e6eaf0", "rgba(230, 234, 240, 0.2)", OKABE_ITO[1], "#929ba6", "#1b212a")
+LIGHT = Theme(
+    "#1c2430",
+    "rgba(28, 36, 48, 0.16)",
+    OKABE_ITO[4],
+    "#667180",
+    "#ffffff",
+    ("#eef5fb", "#b5d8f0", "#56b4e9", "#0072b2", "#012f4f"),
+)
+DARK = Theme(
+    "#e6eaf0",
+    "rgba(230, 234, 240, 0.2)",
+    OKABE_ITO[1],
+    "#929ba6",
+    "#1b212a",
+    ("#222c38", "#0d4a73", "#0b7ec2", "#56b4e9", "#e3f4ff"),
+)
 
 
 def literally(text: str) -> str:
@@ -37,9 +56,9 @@ def literally(text: str) -> str:
     return html.escape(text, quote=False)  # plotly shows &quot; as it is
 
 
-def wrapped(text: str) -> str:
-    """Return text for plotly's markup in lines that fit a telephone."""
-    return "<br>".join(map(literally, textwrap.wrap(text, _LINE)))
+def wrapped(text: str, width: int = _LINE) -> str:
+    """Return text for plotly's markup in lines that, by default, fit a telephone."""
+    return "<br>".join(map(literally, textwrap.wrap(text, width)))
 
 
 def drawing(

@@ -1,0 +1,259 @@
+"""Charts in three dimensions: scores as bars on a floor, embeddings as points in space."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from plotly import graph_objects as go
+
+from imgcap.charts.heat import cell_hover, colours, row_ticks, scale_end
+from imgcap.charts.marks import MOST_MARKS, exact_percent, marks_of, shortened
+from imgcap.charts.tables import Components, Embeddings, ScoreTable
+from imgcap.charts.theme import OKABE_ITO, Theme, drawing, wrapped
+
+MOST_BARS = 40
+"""Rows of bars; behind more of them nothing can be seen."""
+
+APART = (
+    "Pictures and labels are each centred by themselves: look at directions, not at the distance "
+    "between a picture and a label."
+)
+
+_TICK_CELLS = 12
+_NAME_CELLS = 16
+_MOST_NAMES = 12
+_HALF = 0.36  # of a bar's width
+_CORNERS = np.array([(x, y, z) for z in (0, 1) for y in (-1, 1) for x in (-1, 1)])
+_SIDES = np.array(
+    # Two triangles for each of the six sides, as numbers of corners.
+    [int(corner) for corner in "013032457476015054237276026064137175"]
+).reshape(-1, 3)
+_REACH = 1.7  # of the eye from the middle, on the ground
+_HEIGHT = 1.0
+
+
+def bars(table: ScoreTable | None, top: int, theme: Theme, empty: str) -> go.Figure:
+    """Draw a bar for each picture and each of the labels that are best in the mean.
+
+    Of very many pictures the latest are drawn.
+    """
+    if table is None:
+        return drawing(go.Mesh3d(), theme, sentence=empty)
+    marks, scores = table.columns(top)
+    rows, shown = table.rows[-MOST_BARS:], scores[-MOST_BARS:]
+    end = scale_end([float(shown.max())])
+    row, column = (index.ravel() for index in np.indices(shown.shape))
+    corners = len(_CORNERS)
+    heights = np.repeat(100 * shown.ravel(), corners)
+    x, y, z = np.tile(_CORNERS, (shown.size, 1)).T
+    sides = (_SIDES[None] + corners * np.arange(shown.size)[:, None, None]).reshape(-1, 3).T
+    hovers = [cell_hover(rows[r], marks[c], shown[r, c]) for r, c in zip(row, column, strict=True)]
+    mesh = go.Mesh3d(
+        x=np.repeat(column, corners) + _HALF * x,
+        y=np.repeat(row, corners) + _HALF * y,
+        z=heights * z,
+        **dict(zip("ijk", sides, strict=True)),
+        intensity=heights,
+        cmin=0,
+        cmax=100 * end,
+        colorscale=colours(theme),
+        showscale=False,
+        flatshading=True,
+        lighting={"ambient": 0.75, "diffuse": 0.5, "specular": 0.05},
+        hovertext=[hover for hover in hovers for _ in range(corners)],
+        hoverinfo="text",
+    )
+    more = len(table.rows) - len(rows)
+    return drawing(
+        mesh,
+        theme,
+        margin=_MARGIN,
+        annotations=[_remark(f"The latest {len(rows)} of {len(table.rows)} pictures", theme)]
+        if more
+        else [],
+        scene=_scene(
+            theme,
+            xaxis={
+                "tickvals": list(range(len(marks))),
+                "ticktext": [mark.text(_TICK_CELLS) for mark in marks],
+            },
+            yaxis=row_ticks(rows, _TICK_CELLS),
+            zaxis={
+                "range": [0, 100 * end],
+                "tickvals": [0, 50 * end, 100 * end],
+                "ticktext": ["0", f"{50 * end:g}", f"{100 * end:g} %"],
+            },
+            aspectratio={"x": 1.1, "y": 1.1, "z": 0.7},
+        ),
+    )
+
+
+def space(embeddings: Embeddings | None, top: int, theme: Theme, empty: str) -> go.Figure:
+    """Draw pictures and labels where the first three principal components of them put them.
+
+    The labels that are best in the mean are named, the others are small points.
+    """
+    if embeddings is None:
+        return _pointed([_points() for _ in range(3)], theme, sentence=empty)
+    table, found = embeddings.table, embeddings.components
+    means = table.means()
+    place = {label: number for number, label in enumerate(table.labels)}
+    marks = [mark for mark in marks_of(means, top, independent=True) if not mark.others]
+    named = [place[mark.label] for mark in marks]
+    rest = means[len(marks) :]
+    best = table.scores.argmax(axis=1)
+    names = [shortened(name, _NAME_CELLS) for name in table.rows]
+    traces = [
+        _points(
+            name="Pictures",
+            where=found.pictures,
+            text=names if len(names) <= _MOST_NAMES else None,
+            hovertext=[
+                f"{wrapped(name)}<br>{wrapped(table.labels[column])} "
+                f"<b>{exact_percent(table.scores[row, column])}</b>"
+                for row, (name, column) in enumerate(zip(table.rows, best, strict=True))
+            ],
+            marker=_marker("circle", 6, theme.accent, theme),
+        ),
+        _points(
+            name="Labels",
+            where=found.labels[named],
+            text=[mark.text(_NAME_CELLS) for mark in marks],
+            hovertext=[mark.hover + " in the mean" for mark in marks],
+            marker=_marker("diamond", 6, OKABE_ITO[5], theme),
+        ),
+        _points(
+            name="Other labels",
+            where=found.labels[[place[each.label] for each in rest]],
+            hovertext=[
+                f"{wrapped(each.label)}<br><b>{exact_percent(each.score)}</b> in the mean"
+                for each in rest
+            ],
+            marker=_marker("diamond", 3, theme.rest, theme),
+        ),
+    ]
+    return _pointed(
+        traces,
+        theme,
+        showlegend=True,
+        margin=_MARGIN | {"t": 40, "b": 44},
+        legend={
+            **dict.fromkeys(("itemclick", "itemdoubleclick"), False),
+            "orientation": "h",
+            "x": 0,
+            "y": 1,
+            "yanchor": "bottom",
+        },
+        annotations=[_remark(APART, theme)],
+        scene=_scene(
+            theme,
+            **{
+                f"{axis}axis": {"title": {"text": text}, "showticklabels": False}
+                for axis, text in zip("xyz", axis_names(found), strict=True)
+            },
+        ),
+    )
+
+
+def axis_names(found: Components) -> list[str]:
+    """Return the components' names with what they explain, such as ``Component 1 (34 %)``."""
+    return [f"Component {n} ({100 * share:.0f} %)" for n, share in enumerate(found.shares, 1)]
+
+
+def space_rows(embeddings: Embeddings, top: int) -> list[tuple[str, ...]]:
+    """Return where pictures and the best labels lie as a table of text."""
+    table, found = embeddings.table, embeddings.components
+    place = {label: number for number, label in enumerate(table.labels)}
+    best = [each.label for each in table.means()[: max(1, min(top, MOST_MARKS))]]
+    points = [
+        (name, "Picture", point) for name, point in zip(table.rows, found.pictures, strict=True)
+    ]
+    points += [(label, "Label", found.labels[place[label]]) for label in best]
+    return [
+        ("Name", "Kind", *axis_names(found)),
+        *((name, kind, *(f"{x:.3f}" for x in point)) for name, kind, point in points),
+    ]
+
+
+def eye(degrees: float) -> dict[str, float]:
+    """Return plotly's place of an eye that walked so far round the middle."""
+    angle = math.radians(degrees)
+    return {"x": _REACH * math.cos(angle), "y": _REACH * math.sin(angle), "z": _HEIGHT}
+
+
+FIRST_TURN = 300
+"""Degrees; from here bars have the first picture and the first label in front."""
+
+_MARGIN = {"l": 0, "r": 0, "t": 28, "b": 28, "pad": 0}
+
+
+def _points(
+    name: str = "",
+    where: Any = (),  # noqa: ANN401  # an array, or nothing
+    text: Sequence[str] | None = None,
+    hovertext: Sequence[str] = (),
+    marker: Mapping[str, Any] | None = None,
+) -> go.Scatter3d:
+    x, y, z = np.reshape(where, (-1, 3)).T
+    return go.Scatter3d(
+        name=name,
+        mode="markers" if text is None else "markers+text",
+        x=x,
+        y=y,
+        z=z,
+        text=text,
+        textposition="top center",
+        textfont={"size": 11},
+        hovertext=hovertext,
+        hoverinfo="text",
+        marker=marker,
+        showlegend=len(x) > 0,
+    )
+
+
+def _marker(symbol: str, size: int, colour: str, theme: Theme) -> dict[str, Any]:
+    line = {"color": theme.surface, "width": 1}
+    return {"symbol": symbol, "size": size, "color": colour, "line": line}
+
+
+def _pointed(traces: Sequence[Any], theme: Theme, **layout: Any) -> go.Figure:  # noqa: ANN401
+    first, *rest = traces
+    return drawing(first, theme, **layout).add_traces(rest)
+
+
+def _remark(text: str, theme: Theme) -> dict[str, Any]:
+    return {
+        "text": wrapped(text, 60),
+        "showarrow": False,
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.5,
+        "y": 0,
+        "yanchor": "top",
+        "font": {"size": 11, "color": theme.rest},
+    }
+
+
+def _scene(theme: Theme, **settings: Any) -> dict[str, Any]:  # noqa: ANN401  # plotly's
+    look = {
+        "color": theme.ink,
+        "gridcolor": theme.grid,
+        "zerolinecolor": theme.grid,
+        "showbackground": False,
+        "showspikes": False,
+        "tickfont": {"size": 11},
+    }
+    bare = {"text": "", "font": {"size": 11}}
+    axes = {name: look | settings.pop(name, {}) for name in ("xaxis", "yaxis", "zaxis")}
+    for axis in axes.values():
+        axis["title"] = bare | axis.get("title", {})
+    return {
+        "bgcolor": theme.surface,
+        "dragmode": "turntable",
+        "aspectmode": "manual",
+        "aspectratio": dict.fromkeys("xyz", 1),
+        "camera": {"eye": eye(FIRST_TURN)},
+        **axes,
+        **settings,
+    }
