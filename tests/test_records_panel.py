@@ -159,7 +159,8 @@ def test_a_row_says_what_was_rated(open_panel: Open, page_settings: Settings) ->
     assert tuple(panel.rows.grid.data.iloc[0]) == expected
     panel.as_table.value = True
     assert panel.rows.table.rows == [list(map(str, expected))]
-    assert panel.rows.children == (panel.rows.table,)
+    assert is_shown(panel.rows.table)
+    assert not is_shown(panel.rows.grid)
 
 
 def test_a_chosen_row_is_shown_whole_and_nothing_in_it_runs(

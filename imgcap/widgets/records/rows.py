@@ -74,6 +74,7 @@ class Rows(widgets.VBox):
             "grid",
         )
         self.table = RowTable(columns=list(WIDTHS), name="Feedback, one row each")
+        self.children = [self.grid, self.table]
         self.grid.observe(state.guarded(self._choose_in_grid), "selections")
         self.table.observe(state.guarded(self._choose_in_table), "chosen")
         self.observe(state.guarded(self._fill), "as_table")
@@ -93,11 +94,11 @@ class Rows(widgets.VBox):
             with self.table.hold_sync():
                 self.table.rows = [list(map(str, each)) for each in self._cells]
                 self.table.chosen = self.chosen
-            self.children = [self.table]
         else:
             self.grid.data = frame(self._cells)
             self.grid.selections = self._selections()
-            self.children = [self.grid]
+        for part, is_shown in ((self.table, self.as_table), (self.grid, not self.as_table)):
+            part.layout.display = None if is_shown else "none"
 
     def _selections(self) -> list[dict[str, int]]:
         if self.chosen < 0:
