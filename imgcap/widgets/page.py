@@ -1,7 +1,5 @@
 """The page around the panels: its looks, its script, its head."""
 
-from collections.abc import Iterator, Mapping
-
 import ipywidgets as widgets
 import traitlets
 
@@ -39,19 +37,21 @@ class Page(widgets.VBox):
         state.observe(self._close_all, "closed")
 
     def _close_all(self, _change: object) -> None:
-        for widget in {id(found): found for found in parts(self)}.values():
+        for widget in parts(self):
             widget.close()
 
 
-def parts(value: object) -> Iterator[widgets.Widget]:
-    """Return every widget in a value: itself, its children, layout, style, and theirs."""
-    match value:
-        case widgets.Widget():
-            yield value
-            for name in value.keys:
-                yield from parts(getattr(value, name))
-        case Mapping():
-            yield from parts(tuple(value.values()))
-        case list() | tuple():
-            for part in value:
-                yield from parts(part)
+def parts(whole: widgets.Widget) -> list[widgets.Widget]:
+    """Return a widget and all that it holds, shown or not: children, styles, drafts ..."""
+    found: dict[int, widgets.Widget] = {}
+    waiting: list[object] = [whole]
+    while waiting:
+        match waiting.pop():
+            case widgets.Widget() as widget if id(widget) not in found:
+                found[id(widget)] = widget
+                waiting.extend(vars(widget).values())
+            case dict() as some:
+                waiting.extend(some.values())
+            case list() | tuple() as some:
+                waiting.extend(some)
+    return list(found.values())
