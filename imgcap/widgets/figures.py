@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 from plotly import graph_objects as go
 
 _CONFIG = {
@@ -51,8 +52,14 @@ def redraw(widget: go.FigureWidget, drawing: go.Figure) -> None:
 def _change_in_place(shown: Any, wanted: Any) -> None:  # plotly has no types
     old, new = dict(_leaves(shown.to_plotly_json())), dict(_leaves(wanted.to_plotly_json()))
     for path in old.keys() | new.keys():
-        if old.get(path) != new.get(path):
+        if not _same(old.get(path), new.get(path)):
             shown[path] = new.get(path)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    return bool(one == other)
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
