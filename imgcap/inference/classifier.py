@@ -1,59 +1,33 @@
 """Zero-shot classification: pictures against candidate labels, in a shared embedding space."""
 
-import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from PIL import Image
 
+from imgcap.inference.embedder import Embedder, check, moved, normalise, width
+from imgcap.inference.explanation.label import attribute_to_cells
+from imgcap.inference.explanation.placing import covered
 from imgcap.inference.loading import Loader
 from imgcap.inference.pretrained import Loaded, answering
+from imgcap.inference.relevance import Relevance
 from imgcap.inference.results import (
     Cancel,
-    CancelledError,
     Classification,
     ClassifyOptions,
+    EngineError,
     ModelError,
     Prediction,
     Progress,
 )
 from imgcap.labels import check_labels, prompts
 
-TEXT_CACHE = 20_000
-"""Prompt embeddings kept; at 512 dimensions in float32 that is 41 MB."""
-
-PICTURE_CACHE = 1_000
-"""Picture embeddings kept."""
-
 NEUTRAL_PROMPTS = ("a photo", "a picture", "a photo of something")
 """What an independent label is weighed against by models trained with a softmax."""
 
-_TEXT_BATCH = 64
-
-
-class _Cache:
-    """A bounded map from keys to embeddings that forgets what was used longest ago."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._entries: OrderedDict[str, torch.Tensor] = OrderedDict()
-
-    def get(self, key: str) -> torch.Tensor | None:
-        value = self._entries.get(key)
-        if value is not None:
-            self._entries.move_to_end(key)
-        return value
-
-    def put(self, key: str, value: torch.Tensor) -> None:
-        self._entries[key] = value
-        while len(self._entries) > self._size:
-            self._entries.popitem(last=False)
-
-    def clear(self) -> None:
-        self._entries.clear()
+_PICTURE_BATCH = 8
 
 
 class Classifier:
@@ -67,8 +41,7 @@ class Classifier:
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
-        self._texts = _Cache(TEXT_CACHE)
-        self._pictures = _Cache(PICTURE_CACHE)
+        self._embedder = Embedder()
 
     def classify(
         self,
@@ -113,17 +86,14 @@ class Classifier:
         filled = [prompts(label, options.templates) for label in labels]
         loaded = self._loader.get(cancel)
         with answering(loaded.name):
-            texts = self._label_embeddings(loaded, filled, cancel)
-            baseline = None
-            if options.independent and not _has_bias(loaded.model):
-                baseline = self._label_embeddings(loaded, [NEUTRAL_PROMPTS], cancel)
+            texts, baseline = self._questions(loaded, filled, options, cancel)
         results: list[Classification] = []
         for start in range(0, len(images), options.batch_size):
-            _check(cancel)
+            check(cancel)
             batch = images[start : start + options.batch_size]
             begun = time.perf_counter()
             with answering(loaded.name):
-                pictures = self._picture_embeddings(loaded, batch)
+                pictures = self._embedder.pictures(loaded, batch)
                 scores = _scores(loaded.model, pictures, texts, baseline, options)
             ms = 1000 * (time.perf_counter() - begun) / len(batch)
             results += [
@@ -136,68 +106,101 @@ class Classifier:
                 progress(len(results), len(images))
         return results
 
+    def embed(
+        self,
+        images: Sequence[Image.Image],
+        *,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,
+    ) -> torch.Tensor:
+        """Return `(n_images, dim)` float32 unit vectors; raises as `classify` does."""
+        loaded = self._loader.get(cancel)
+        rows = [torch.empty(0, width(loaded.model))]
+        for start in range(0, len(images), _PICTURE_BATCH):
+            check(cancel)
+            batch = images[start : start + _PICTURE_BATCH]
+            with answering(loaded.name):
+                rows.append(self._embedder.pictures(loaded, batch))
+            if progress:
+                progress(start + len(batch), len(images))
+        return torch.cat(rows)
+
+    def embed_texts(self, texts: Sequence[str], *, cancel: Cancel | None = None) -> torch.Tensor:
+        """Return `(n_texts, dim)` float32 unit vectors of texts without any template."""
+        loaded = self._loader.get(cancel)
+        if not texts:
+            return torch.empty(0, width(loaded.model))
+        with answering(loaded.name):
+            return self._embedder.texts(loaded, [(text,) for text in texts], cancel)
+
+    def explain(
+        self,
+        image: Image.Image,
+        label: str,
+        labels: Sequence[str],
+        options: ClassifyOptions,
+        *,
+        cancel: Cancel | None = None,
+    ) -> Relevance:
+        """Attribute a label's logit to the cells of the model's grid.
+
+        What is attributed is the difference between the logit of the label and the mean logit of
+        the other candidates, so that what speaks for all of them alike cancels. An independent
+        label is compared with what it is weighed against in `classify`: a prompt that names
+        nothing, or, by models with a bias, the zero point of their logits.
+
+        Raises
+        ------
+        EngineError
+            If the label is not a candidate, or the model is of a kind that cannot be explained.
+        LabelError, ModelError, CancelledError
+            As `classify` does.
+        """
+        labels, [label] = check_labels(labels), check_labels([label])
+        if label not in labels:
+            raise EngineError(f"“{label}” is not among the candidate labels.")
+        filled = [prompts(candidate, options.templates) for candidate in labels]
+        row = labels.index(label)
+        loaded = self._loader.get(cancel)
+        begun = time.perf_counter()
+        with answering(loaded.name):
+            texts, baseline = self._questions(loaded, filled, options, cancel)
+            check(cancel)
+            inputs = loaded.processor(images=[image], return_tensors="pt")
+            against = baseline[0] if baseline is not None else torch.zeros_like(texts[row])
+            if not options.independent and len(labels) > 1:
+                against = (texts.sum(0) - texts[row]) / (len(labels) - 1)
+            scale, _ = _scale_and_bias(loaded.model)
+            found = attribute_to_cells(loaded, moved(inputs, loaded), texts[row] - against, scale)
+            picture = normalise(found.embedding.unsqueeze(0))
+            [scores] = _scores(loaded.model, picture, texts, baseline, options)
+        return Relevance(
+            found.grid.numpy(),
+            label,
+            scores[row],
+            found.method,
+            loaded.name,
+            1000 * (time.perf_counter() - begun),
+            covered(loaded.processor.image_processor, *image.size),
+        )
+
     def close(self) -> None:
         """Forget all embeddings."""
         with answering(self._loader.name):
-            self._texts.clear()
-            self._pictures.clear()
+            self._embedder.forget()
 
-    def _label_embeddings(
-        self, loaded: Loaded, filled: Sequence[Sequence[str]], cancel: Cancel | None
-    ) -> torch.Tensor:
-        """Return `(n_labels, dim)` float32 unit vectors, encoding only prompts not yet known."""
-        wanted = dict.fromkeys(prompt for row in filled for prompt in row)
-        known = {prompt: self._texts.get(prompt) for prompt in wanted}
-        new = [prompt for prompt, vector in known.items() if vector is None]
-        for start in range(0, len(new), _TEXT_BATCH):
-            _check(cancel)
-            batch = new[start : start + _TEXT_BATCH]
-            for prompt, vector in zip(batch, _encode_texts(loaded, batch), strict=True):
-                known[prompt] = vector
-                self._texts.put(prompt, vector)
-        means = [torch.stack([_found(known[prompt]) for prompt in row]).mean(0) for row in filled]
-        return _normalise(torch.stack(means))
-
-    def _picture_embeddings(self, loaded: Loaded, images: Sequence[Image.Image]) -> torch.Tensor:
-        """Return `(n_images, dim)` float32 unit vectors, encoding only pictures not yet known.
-
-        A picture is known by the pixels that the model sees, so that an edited picture is never
-        taken for its original.
-        """
-        inputs = loaded.processor(images=list(images), return_tensors="pt")
-        keys = [_digest(inputs, row) for row in range(len(images))]
-        known = {key: self._pictures.get(key) for key in keys}
-        new = [keys.index(key) for key, vector in known.items() if vector is None]
-        if new:
-            part = {
-                name: value[new].to(loaded.device, loaded.dtype)
-                if value.is_floating_point()
-                else value[new].to(loaded.device)
-                for name, value in inputs.items()
-            }
-            with torch.inference_mode():
-                output = loaded.model.get_image_features(**part)
-            for row, vector in zip(new, _normalise(_pooled(output)).cpu(), strict=True):
-                known[keys[row]] = vector
-                self._pictures.put(keys[row], vector)
-        return torch.stack([_found(known[key]) for key in keys])
-
-
-def _encode_texts(loaded: Loaded, texts: Sequence[str]) -> torch.Tensor:
-    """Return `(n, dim)` float32 unit vectors of texts, each cut to what the model can read."""
-    config = loaded.model.config
-    longest = int(getattr(config.text_config, "max_position_embeddings", 77))
-    inputs = loaded.processor(
-        text=list(texts),
-        # SigLIP pools the last position and was trained on padded text: padding is input to it.
-        padding="max_length" if config.model_type.startswith("siglip") else "longest",
-        truncation=True,
-        max_length=min(longest, int(loaded.processor.tokenizer.model_max_length)),
-        return_tensors="pt",
-    )
-    part = {name: value.to(loaded.device) for name, value in inputs.items()}
-    with torch.inference_mode():
-        return _normalise(_pooled(loaded.model.get_text_features(**part))).cpu()
+    def _questions(
+        self,
+        loaded: Loaded,
+        filled: Sequence[Sequence[str]],
+        options: ClassifyOptions,
+        cancel: Cancel | None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Embed the labels' prompts, and what independent labels are weighed against, if any."""
+        texts = self._embedder.texts(loaded, filled, cancel)
+        if not options.independent or _has_bias(loaded.model):
+            return texts, None
+        return texts, self._embedder.texts(loaded, [NEUTRAL_PROMPTS], cancel)
 
 
 def _scores(
@@ -233,35 +236,6 @@ def _has_bias(model: Any) -> bool:
     return hasattr(model, "logit_bias")
 
 
-def _pooled(output: Any) -> torch.Tensor:
-    pooled: torch.Tensor = getattr(output, "pooler_output", output)
-    return pooled.float()
-
-
-def _normalise(vectors: torch.Tensor) -> torch.Tensor:
-    lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
-    unit: torch.Tensor = vectors / lengths.clamp_min(torch.finfo(vectors.dtype).tiny)
-    return unit
-
-
-def _digest(inputs: Any, row: int) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for value in inputs.values():
-        digest.update(value[row].contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _rank(labels: Sequence[str], scores: Sequence[float]) -> tuple[Prediction, ...]:
     pairs = sorted(zip(labels, scores, strict=True), key=lambda pair: -pair[1])
     return tuple(Prediction(label, score) for label, score in pairs)
-
-
-def _found(vector: torch.Tensor | None) -> torch.Tensor:
-    if vector is None:
-        raise RuntimeError("An embedding was not computed.")
-    return vector
-
-
-def _check(cancel: Cancel | None) -> None:
-    if cancel is not None and cancel():
-        raise CancelledError

@@ -94,12 +94,19 @@ class GridEncoder(nn.Module):
 
     def forward(self, pixel_values: Tensor, **_: object) -> BaseModelOutput:
         """Encode `(n, 3, size, size)` pixels as `(n, tokens, hidden_size)` tokens."""
+        return BaseModelOutput(self.tokens(*self.see(pixel_values)))
+
+    def see(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the `(n, cells, grid_dim)` grid and the `(n, hidden_dim)` embedding."""
         pixels = pixel_values.to(self.position_embedding.dtype)
         seen = self.tower(pixel_values=pixels, output_hidden_states=True)
         grid = seen.hidden_states[-2].flatten(2).transpose(1, 2)
-        embedding = seen.last_hidden_state.mean((2, 3))
+        return grid, seen.last_hidden_state.mean((2, 3))
+
+    def tokens(self, grid: Tensor, embedding: Tensor) -> Tensor:
+        """Turn what was seen into the tokens that the decoder attends to."""
         picture = self.mix(self.picture(grid, embedding))
-        return BaseModelOutput(torch.cat([self.concepts(*self.likeliest(embedding)), picture], 1))
+        return torch.cat([self.concepts(*self.likeliest(embedding)), picture], 1)
 
     def likeliest(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """Return probabilities and indices of concepts, both `(n, num_concept_tokens)`."""

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from imgcap.inference.loading import Listener, Loader
+from imgcap.inference.relevance import Relevance, WordRelevance
 from imgcap.inference.results import (
     Cancel,
+    CancelledError,
     CaptionOptions,
     Captions,
     Classification,
@@ -21,6 +23,9 @@ from imgcap.inference.results import (
 from imgcap.settings import Settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from imgcap.images import Picture
     from imgcap.inference.captioner import Captioner
     from imgcap.inference.classifier import Classifier
@@ -131,6 +136,52 @@ class LocalEngine:
             classification=classification,
             captions=captions,
         )
+
+    def embed(
+        self,
+        pictures: "Sequence[Picture | Image.Image]",
+        *,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,
+    ) -> "NDArray[np.float32]":
+        """Return the classifier's embeddings of pictures."""
+        images = [_pixels(picture) for picture in pictures]
+        return self._open_classifier().embed(images, cancel=cancel, progress=progress).numpy()
+
+    def embed_texts(
+        self, texts: Sequence[str], *, cancel: Cancel | None = None
+    ) -> "NDArray[np.float32]":
+        """Return the classifier's embeddings of texts as they are."""
+        return self._open_classifier().embed_texts(texts, cancel=cancel).numpy()
+
+    def explain_label(
+        self,
+        picture: "Picture | Image.Image",
+        label: str,
+        labels: Sequence[str],
+        options: ClassifyOptions | None = None,
+        *,
+        cancel: Cancel | None = None,
+    ) -> Relevance:
+        """Say which places of a picture speak for one of the candidate labels."""
+        return self._open_classifier().explain(
+            _pixels(picture), label, labels, options or ClassifyOptions(), cancel=cancel
+        )
+
+    def explain_caption(
+        self,
+        picture: "Picture | Image.Image",
+        caption: str,
+        *,
+        cancel: Cancel | None = None,
+    ) -> WordRelevance:
+        """Say where the captioner looks for each word of a caption."""
+        from imgcap.inference.explanation.words import explain_caption
+
+        loaded = self._loaders["captioner"].get(cancel)
+        if cancel is not None and cancel():
+            raise CancelledError
+        return explain_caption(loaded, _pixels(picture), caption)
 
     def close(self) -> None:
         """Free the models and what was remembered of labels and pictures."""

@@ -1,0 +1,1 @@
+"""Why the models said so: one module a way of finding out."""
