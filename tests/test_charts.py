@@ -83,16 +83,18 @@ def strings(tree: Any) -> Iterator[str]:
             yield from strings(value)
 
 
-every_kind = pytest.mark.parametrize("kind", KINDS)
+OF_ONE = [key for key, kind in KINDS.items() if kind.subject == "picture"]
+every_kind = pytest.mark.parametrize("kind", OF_ONE)
 each_theme = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 
 
-def test_the_kinds_are_the_three_of_the_original() -> None:
-    assert [(kind.key, kind.name) for kind in KINDS.values()] == [
+def test_the_three_kinds_of_the_original_come_first() -> None:
+    assert [(kind.key, kind.name) for kind in KINDS.values()][:3] == [
         ("bar", "Horizontal bar"),
         ("pie", "Pie"),
         ("line", "Line"),
     ]
+    assert len(KINDS) == 7
     assert list(KINDS) == [kind.key for kind in KINDS.values()]
 
 

@@ -50,11 +50,11 @@ def bars(table: ScoreTable | None, top: int, theme: Theme, empty: str) -> go.Fig
     sides = (_SIDES[None] + corners * np.arange(shown.size)[:, None, None]).reshape(-1, 3).T
     hovers = [cell_hover(rows[r], marks[c], shown[r, c]) for r, c in zip(row, column, strict=True)]
     mesh = go.Mesh3d(
-        x=np.repeat(column, corners) + _HALF * x,
-        y=np.repeat(row, corners) + _HALF * y,
-        z=heights * z,
-        **dict(zip("ijk", sides, strict=True)),
-        intensity=heights,
+        x=(np.repeat(column, corners) + _HALF * x).tolist(),
+        y=(np.repeat(row, corners) + _HALF * y).tolist(),
+        z=(heights * z).tolist(),
+        **dict(zip("ijk", sides.tolist(), strict=True)),
+        intensity=heights.tolist(),
         cmin=0,
         cmax=100 * end,
         colorscale=colours(theme),
@@ -195,7 +195,7 @@ def _points(
     hovertext: Sequence[str] = (),
     marker: Mapping[str, Any] | None = None,
 ) -> go.Scatter3d:
-    x, y, z = np.reshape(where, (-1, 3)).T
+    x, y, z = np.reshape(where, (-1, 3)).T.tolist()
     return go.Scatter3d(
         name=name,
         mode="markers" if text is None else "markers+text",

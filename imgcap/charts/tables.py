@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from imgcap.charts.marks import Mark, marks_of
 from imgcap.inference import Classification, Prediction
 
+_NOISE = 1e-9  # share of the largest variance below which an axis is rounding alone
+
 
 @dataclass(frozen=True, eq=False)
 class ScoreTable:
@@ -128,10 +130,12 @@ def _principal_axes(centred: NDArray[np.float64]) -> NDArray[np.float64]:
     wide = len(centred) < centred.shape[1]
     # Of the smaller square: a decomposition of everything takes seconds for a thousand labels.
     square = centred @ centred.T if wide else centred.T @ centred
-    axes: NDArray[np.float64] = np.linalg.eigh(square)[1][:, ::-1][:, :3].T
+    power, vectors = np.linalg.eigh(square)
+    real = power[::-1][:3] > _NOISE * power[-1]
+    axes: NDArray[np.float64] = vectors[:, ::-1][:, :3].T[real]
     if wide:
         axes = axes @ centred
-    axes = axes / np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), np.finfo(float).tiny)
+    axes = axes / np.linalg.norm(axes, axis=1, keepdims=True)
     # An axis and its opposite are the same; of the two, always the same one is shown.
     largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
     return axes * np.where(largest < 0, -1, 1)

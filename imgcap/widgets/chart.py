@@ -1,21 +1,26 @@
 """The chart panel: a choice of chart kinds over one figure that changes in place."""
 
+from typing import Any
+
 import ipywidgets as widgets
 import traitlets
 from plotly import graph_objects as go
 
-from imgcap.charts import KINDS, NOTHING_YET, figure
-from imgcap.widgets.elements import Card
+from imgcap.charts import FIRST_TURN, KINDS, NOTHING_YET, Drawable, Kind, eye, figure
+from imgcap.widgets.browser import ChartImages, DownloadButton
+from imgcap.widgets.elements import Card, Fold, Progress, markup, row
 from imgcap.widgets.figures import composed, living, redraw
+from imgcap.widgets.gatherer import COMPARING, NOT_COMPARED, Answers, Gatherer
 from imgcap.widgets.stage import Place, Scene, Stage
 from imgcap.widgets.state import AppState
+from imgcap.widgets.statistics import table
 
-COMPARING = "Comparing the picture with the labels …"
-NOT_COMPARED = "Nothing to chart: this picture was not compared with the labels."
+_OF_ALL = "imgcap-of-all"
+_QUESTION = ["working", "labels", "classify_options", "engine"]
 
 
 class ChartPanel(Card):
-    """The confidence of the picture's labels, drawn as a person chooses.
+    """The confidence of the picture's labels, or of all pictures', drawn as a person chooses.
 
     One figure holds the traces of all kinds, and only those of the chosen kind have data.
 
@@ -23,43 +28,157 @@ class ChartPanel(Card):
     ----------
     state : AppState
         Its `description`, `chart_kind`, `top` and `dark` decide what is drawn.
+    analyst : Answers
+        Knows the scores of the other pictures.
     """
 
-    def __init__(self, state: AppState) -> None:
+    def __init__(self, state: AppState, analyst: Answers) -> None:
         super().__init__("How sure it is", "chart")
         self._state = state
         self.stage = Stage.of(state)
+        self._gatherer = Gatherer(state, analyst, self._redraw, self._show_progress)
+        self._data: Drawable | None = None
+        self._seen: tuple[object, ...] = ()
         self.kind = widgets.Dropdown(
             description="Chart", options=[(kind.name, key) for key, kind in KINDS.items()]
         )
         traitlets.link((state, "chart_kind"), (self.kind, "value"))
-        self.figure = living(self._drawing(), "confidence")
+        self.progress = Progress("Progress of the chart")
+        self.stop = widgets.Button(description="Stop", icon="times")
+        self.again = widgets.Button(description="Go on", icon="refresh")
+        self.waiting = row(self.progress, self.stop)
+        self.turn = widgets.IntSlider(FIRST_TURN, 0, 355, 5, description="Turn", readout=False)
+        self.table = markup()
+        self.fold = Fold("The same as a table", self.table)
+        self.html = DownloadButton(
+            label="HTML",
+            name="Download chart as HTML",
+            file_name="confidence.html",
+            mime="text/html",
+            make=self._document,
+            on_error=state.report,
+        )
+        self.downloads = row(ChartImages(), self.html)
+        self.figure = living(self._drawing(*self._look()), "confidence")
         self._place = Place(self.stage, "chart")
-        self._place.drawn = self.stage.picture_id
-        self.fill(self.kind, self.figure, self._place)
+        self._show_progress(None)
+        self._show_around()
+        self._follow_picture()
+        self.fill(
+            self.kind,
+            self.figure,
+            self.turn,
+            self.waiting,
+            self.again,
+            self.downloads,
+            self.fold,
+            self._place,
+        )
         self.stage.observe(state.guarded(self._redraw), "scene")
-        state.observe(state.guarded(self._redraw), ["chart_kind", "top", "dark"])
+        state.observe(state.guarded(self._choose), "chart_kind")
+        state.observe(state.guarded(self._redraw), ["top", "dark"])
+        state.observe(state.guarded(self._gather), _QUESTION)
+        self.stop.on_click(state.guarded(lambda _: self._gatherer.stop()))
+        self.again.on_click(state.guarded(lambda _: self._gatherer.go_on()))
+        self.turn.observe(state.guarded(self._turn), "value")
+        self.fold.button.observe(state.guarded(self._show_around), "is_open")
 
-    def _drawing(self) -> go.Figure:
-        state, scene = self._state, self.stage.scene
-        result = scene.shown.classification if scene.shown else None
+    @property
+    def _chosen(self) -> Kind:
+        return KINDS[self._state.chart_kind]
+
+    @property
+    def _is_of_all(self) -> bool:
+        return self._chosen.subject in {"pictures", "space"}
+
+    def _look(self) -> tuple[Drawable | None, str]:
+        """Return what there is to draw, and the sentence if that is nothing."""
+        if self._chosen.subject != "picture":
+            return self._gatherer.look()
+        scene = self.stage.scene
+        return scene.shown.classification if scene.shown else None, empty(scene)
+
+    def _drawing(self, data: Drawable | None, sentence: str) -> go.Figure:
+        self._data = data
+        chosen, dark = self._chosen.key, self._state.dark
         drawings = {
             key: figure(
                 key,
-                result if key == state.chart_kind else None,
-                top=state.top,
-                dark=state.dark,
-                empty=empty(scene),
+                data if key == chosen else None,
+                top=self._state.top,
+                dark=dark,
+                empty=sentence,
             )
             for key in KINDS
         }
-        return composed(drawings, state.chart_kind)
+        return composed(drawings, chosen)
+
+    def _choose(self, _change: object) -> None:
+        self.turn.value = FIRST_TURN
+        self._gatherer.go_on()  # which draws
+
+    def _gather(self, _change: object) -> None:
+        if self._chosen.subject != "picture":
+            self._redraw()
 
     def _redraw(self, _change: object = None) -> None:
-        drawing = self._drawing()
-        picture = self.stage.scene.picture
-        self._place.drawn = picture.id if picture else ""  # first: what differs is not seen
+        state, kind = self._state, self._chosen
+        data, sentence = self._look()
+        seen = (kind.key, data, sentence, state.top, state.dark)
+        if kind.subject != "picture" and seen == self._seen:
+            self._follow_picture()
+            return
+        drawing = self._drawing(data, sentence)
+        if kind.solid and data:
+            drawing.layout.scene.camera = self._camera()
+        self._follow_picture()  # first: what differs is not seen
         redraw(self.figure, drawing)
+        self._seen = seen
+        self._show_around()
+
+    def _camera(self) -> Any:
+        """Return plotly's camera as the visitor has turned it, by hand or with the slider."""
+        camera = self.figure.layout.scene.camera
+        same = self._seen[:1] == (self._chosen.key,) and camera.eye.x is not None
+        return camera if same else {"eye": eye(self.turn.value)}
+
+    def _follow_picture(self) -> None:
+        picture = self.stage.scene.picture
+        (self.add_class if self._is_of_all else self.remove_class)(_OF_ALL)
+        self._place.drawn = picture.id if picture else ""
+
+    def _show_around(self, _change: object = None) -> None:
+        """Show what belongs to the chosen kind beside the figure."""
+        kind, there = self._chosen, self._data is not None
+        for part, wanted in (
+            (self.turn, kind.solid and there),
+            (self.downloads, there),
+            (self.fold, kind.rows and there),
+            (self.again, kind.subject != "picture" and self._gatherer.ended),
+        ):
+            part.layout.display = None if wanted else "none"
+        if kind.rows and there and self.fold.button.is_open:
+            self.table.value = table(kind.name, kind.rows(self._data, self._state.top))
+
+    def _turn(self, _change: object) -> None:
+        if self._chosen.solid and self._data is not None:
+            self.figure.layout.scene.camera = {"eye": eye(self.turn.value)}
+            # For views that are opened from here on, as in `redraw`.
+            self.figure.set_trait("_widget_layout", self.figure.layout.to_plotly_json())
+
+    def _show_progress(self, share: float | None) -> None:
+        self.waiting.layout.display = "none" if share is None else None
+        self.progress.show(share)
+
+    def _document(self) -> bytes:
+        """Return the chart as a page that needs nothing else."""
+        kind, state = self._chosen, self._state
+        drawing = figure(kind.key, self._data, top=state.top, dark=state.dark)
+        drawing.layout.height = None  # as high as the window
+        if kind.solid:
+            drawing.layout.scene.camera = self._camera()
+        page: str = drawing.to_html(include_plotlyjs=True, config={"displaylogo": False})
+        return page.encode("utf-8", "replace")
 
 
 def empty(scene: Scene) -> str:

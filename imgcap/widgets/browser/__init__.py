@@ -1,5 +1,6 @@
 """The few widgets that ipywidgets lacks: each a Python class and one plain ES module beside it."""
 
+from imgcap.widgets.browser.chart_images import ChartImages
 from imgcap.widgets.browser.copy_button import CopyButton
 from imgcap.widgets.browser.download_button import DownloadButton
 from imgcap.widgets.browser.drop_zone import DropZone, Upload
@@ -9,6 +10,7 @@ from imgcap.widgets.browser.picture_strip import PictureStrip, Status, StripItem
 from imgcap.widgets.browser.row_table import RowTable
 
 __all__ = [
+    "ChartImages",
     "CopyButton",
     "DownloadButton",
     "DropZone",

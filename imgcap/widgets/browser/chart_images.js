@@ -1,0 +1,46 @@
+// Keeps the plotly figure of the card around as a picture, by means of plotly's own mode bar.
+
+const FORMATS = ["png", "svg"];
+const SHOWN = 4000; // how long news are told
+
+function keep(el, format) {
+  const plot = el.closest(".imgcap-card")?.querySelector(".js-plotly-plot");
+  const camera = plot?.querySelector(".modebar-btn");
+  if (!camera) return "The chart is not drawn yet; please try again.";
+  // Plotly reads the format while it is clicked, and offers no other way in from outside.
+  const context = plot._context;
+  const options = context.toImageButtonOptions;
+  context.toImageButtonOptions = { ...options, format };
+  camera.click();
+  context.toImageButtonOptions = options;
+  return "Preparing …";
+}
+
+function render({ el }) {
+  const label = document.createElement("span");
+  const news = document.createElement("span");
+  let timer;
+  label.textContent = "Download chart";
+  news.className = "imgcap-note";
+  news.setAttribute("role", "status");
+  const buttons = FORMATS.map((format) => {
+    const button = Object.assign(document.createElement("button"), { type: "button" });
+    const icon = document.createElement("i");
+    icon.className = "fa fa-download";
+    icon.setAttribute("aria-hidden", true);
+    button.className = "imgcap-button";
+    button.setAttribute("aria-label", `Download chart as ${format.toUpperCase()}`);
+    button.append(icon, format.toUpperCase());
+    button.addEventListener("click", () => {
+      clearTimeout(timer);
+      news.textContent = keep(el, format);
+      timer = setTimeout(() => (news.textContent = ""), SHOWN);
+    });
+    return button;
+  });
+  el.classList.add("imgcap-browser", "imgcap-row");
+  el.replaceChildren(label, ...buttons, news);
+  return () => clearTimeout(timer);
+}
+
+export default { render };
