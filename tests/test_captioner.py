@@ -128,6 +128,28 @@ def test_lengths_are_kept(checkpoint: BuildCheckpoint, kind: str, beams: int) ->
     assert steps(0, 5) == 5
 
 
+@pytest.mark.parametrize("prefix", ["", "a photo"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_caption_says_how_long_it_is_and_whether_it_was_cut_off(
+    checkpoint: BuildCheckpoint, kind: str, prefix: str
+) -> None:
+    engine = engine_for(checkpoint, kind)
+    options = CaptionOptions(num_beams=1, min_new_tokens=4, max_new_tokens=4, prefix=prefix)
+    [cut] = engine.caption(pictures(1), options)
+    assert (cut.best.tokens, cut.best.finished) == (4, False)
+    loaded = engine._loaders["captioner"].get()
+    end = loaded.processor.tokenizer.sep_token_id
+
+    def end_at_once(_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        return torch.full_like(scores, -math.inf).index_fill(1, torch.tensor([end]), 0.0)
+
+    generate = loaded.model.generate
+    loaded.model.generate = lambda **kwargs: generate(**kwargs, logits_processor=[end_at_once])
+    [ended] = engine.caption(pictures(1), CaptionOptions(num_beams=1, prefix=prefix))
+    assert (ended.best.tokens, ended.best.finished) == (0, True)
+    assert ended.best.text == prefix
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_batches_give_what_single_pictures_give(checkpoint: BuildCheckpoint, kind: str) -> None:
     engine = engine_for(checkpoint, kind)

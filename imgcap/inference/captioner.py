@@ -105,8 +105,10 @@ def _generate(
         )
     texts = processor.tokenizer.batch_decode(output.sequences, skip_special_tokens=True)
     scores = _mean_log_probabilities(loaded, output, options)
+    lengths = _lengths(loaded, output, prompt)
     captions = [
-        Caption(" ".join(text.split()), score) for text, score in zip(texts, scores, strict=True)
+        Caption(" ".join(text.split()), score, *length)
+        for text, score, length in zip(texts, scores, lengths, strict=True)
     ]
     size = options.num_captions
     return [tuple(captions[start : start + size]) for start in range(0, len(captions), size)]
@@ -153,6 +155,18 @@ def _mean_log_probabilities(loaded: Loaded, output: Any, options: CaptionOptions
     written = ended == 0
     means: list[float] = ((chosen * written).sum(1) / written.sum(1)).tolist()
     return means
+
+
+def _lengths(
+    loaded: Loaded, output: Any, prompt: dict[str, torch.Tensor]
+) -> list[tuple[int, bool]]:
+    """Return of each caption how many tokens were generated, and whether the model ended it."""
+    end = loaded.processor.tokenizer.sep_token_id
+    start = prompt["input_ids"].shape[1] if prompt else 1
+    if prompt and loaded.model.config.model_type != "git":
+        start -= 1  # the separator that BLIP drops
+    rows = output.sequences[:, start:].tolist()
+    return [(row.index(end), True) if end in row else (len(row), False) for row in rows]
 
 
 class _Asking:

@@ -145,10 +145,16 @@ class Caption:
         The caption, prefix included.
     score : float
         Mean log-probability of a generated token, at most 0; captions of one picture compare.
+    tokens : int
+        How many tokens were generated, the prefix and the end not counted.
+    finished : bool
+        Whether the model ended it; False where the greatest length cut it off.
     """
 
     text: str
     score: float
+    tokens: int = 0
+    finished: bool = True
 
     @property
     def confidence(self) -> float:
