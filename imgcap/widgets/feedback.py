@@ -41,7 +41,6 @@ class FeedbackPanel(Card):
         self.turn.on_click(state.guarded(self._turn))
         self._stage.observe(state.guarded(self._follow), "scene")
         state.observe(state.guarded(self._show), ["labels", "pictures"])
-        state.observe(self._close, "closed")
         self._follow()
 
     @property
@@ -81,7 +80,8 @@ class FeedbackPanel(Card):
             each.on_screen = each is form
         here = {"", *(shown.id for shown in self._state.pictures)}
         for key in [key for key, each in self._forms.items() if key not in here and each.is_idle]:
-            _close(self._forms.pop(key))
+            for widget in parts(self._forms.pop(key)):
+                widget.close()
         self._name_drafts()
 
     def _name_drafts(self, _change: object = None) -> None:
@@ -94,18 +94,9 @@ class FeedbackPanel(Card):
         self.turn.description = "Back to the picture" if self._general else "Without a picture"
         self.turn.layout.display = None if offered else "none"
 
-    def _close(self, _change: object) -> None:
-        for form in self._forms.values():
-            _close(form)
-
 
 def heading(picture: Shown | None) -> str:
     """Say what the feedback will be about."""
     if picture is None:
         return f'<p class="imgcap-muted">{WITHOUT}</p>'
     return f"<p>About <strong>{escape(plain(picture.name))}</strong></p>"
-
-
-def _close(form: FeedbackForm) -> None:
-    for widget in {id(part): part for part in parts(form)}.values():
-        widget.close()
