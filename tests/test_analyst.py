@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from imgcap.edits import Edit
 from imgcap.images import Picture, open_picture
 from imgcap.inference import CaptionOptions, ClassifyOptions, Description, ModelError
 from imgcap.settings import Settings
@@ -463,10 +464,10 @@ def test_a_picture_that_goes_before_it_is_opened_is_no_error(
 ) -> None:
     asked, go, opening = threading.Event(), threading.Event(), state.shelf.open
 
-    def slow(picture_id: str) -> Picture:
+    def slow(picture_id: str, edits: tuple[Edit, ...] = ()) -> Picture:
         asked.set()
         go.wait()
-        return opening(picture_id)
+        return opening(picture_id, edits)
 
     monkeypatch.setattr(state.shelf, "open", slow)
     [cat] = bring(state, "cat.png")

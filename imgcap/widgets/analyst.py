@@ -14,11 +14,12 @@ from imgcap.inference import (
 )
 from imgcap.inference.results import Role
 from imgcap.widgets.outcomes import Job, Outcomes
+from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
 
 T = TypeVar("T")
-_QUESTION = ("selected", "labels", "classify_options", "caption_options", "engine")
-_WATCHED = (*_QUESTION, "pictures", "paused")
+_QUESTION = ("selected", "edits", "labels", "classify_options", "caption_options", "engine")
+_WATCHED = (*_QUESTION, "pictures", "paused", "wordings")
 _DOING = {"classify": "Comparing {} with the labels", "caption": "Writing a caption for {}"}
 
 
@@ -75,7 +76,10 @@ class Analyst:
             shown = next((p for p in self._state.pictures if p.id == picture_id), None)
             if shown is None:
                 return None
-            classification, captions = map(self._outcomes.get, self._wanted(picture_id))
+            classification, captions = map(self._outcomes.get, self._wanted(shown))
+            wording = self._state.wordings.get(picture_id)
+            if wording and captions == wording.written:
+                captions = wording.captions
             description = Description(
                 name=shown.name,
                 sha256=shown.id,
@@ -100,16 +104,19 @@ class Analyst:
             self._refresh()
             self._changed.notify_all()
 
-    def _wanted(self, picture_id: str) -> tuple[Job, Job]:
+    def _wanted(self, shown: Shown) -> tuple[Job, Job]:
         state = self._state
         names = {role: event.checkpoint for role, event in state.engine.models.items()}
+        labels, options = state.labels, state.classify_options
         return (
-            Job("classify", picture_id, names["classifier"], state.labels, state.classify_options),
-            Job("caption", picture_id, names["captioner"], options=state.caption_options),
+            Job("classify", shown.id, names["classifier"], shown.edits, labels, options),
+            Job(
+                "caption", shown.id, names["captioner"], shown.edits, options=state.caption_options
+            ),
         )
 
-    def _missing(self, picture_id: str) -> Job | None:
-        for job in self._wanted(picture_id):
+    def _missing(self, shown: Shown) -> Job | None:
+        for job in self._wanted(shown):
             if self._outcomes.get(job) is None:
                 return job
         return None
@@ -117,17 +124,17 @@ class Analyst:
     def _next(self) -> Job | None:
         if self._state.paused:
             return None
-        ids = (shown.id for shown in self._state.pictures)
-        first = sorted(ids, key=lambda picture_id: picture_id != self._state.selected)
+        first = sorted(self._state.pictures, key=lambda shown: shown.id != self._state.selected)
         return next(filter(None, map(self._missing, first)), None)
 
     def _is_stale(self, job: Job) -> bool:
         state = self._state
-        if self._closed or state.paused or job not in self._wanted(job.picture):
+        if self._closed or state.paused:
             return True
-        if all(shown.id != job.picture for shown in state.pictures):
+        shown = next((shown for shown in state.pictures if shown.id == job.picture), None)
+        if shown is None or job not in self._wanted(shown):
             return True
-        urgent = self._missing(state.selected) if state.picture else None
+        urgent = self._missing(state.picture) if state.picture else None
         return urgent is not None and urgent != job
 
     def _run(self) -> None:
@@ -181,7 +188,7 @@ class Analyst:
         def cancel() -> bool:
             return self._is_stale(job)
 
-        picture = self._state.shelf.open(job.picture)
+        picture = self._state.shelf.open(job.picture, job.edits)
         if isinstance(job.options, ClassifyOptions):
             [classification] = engine.classify([picture], job.labels, job.options, cancel=cancel)
             return classification
@@ -195,17 +202,17 @@ class Analyst:
         self._outcomes.keep_only(names)
         with state.hold_trait_notifications():
             state.description = self.description(state.selected)
-            state.statuses = {picture_id: self._status(picture_id) for picture_id in names}
+            state.statuses = {shown.id: self._status(shown) for shown in state.pictures}
             if self._job and self._job.picture in names:
                 state.working = _DOING[self._job.step].format(names[self._job.picture])
             else:
                 state.working = ""
 
-    def _status(self, picture_id: str) -> str:
-        outcomes = [self._outcomes.get(job) for job in self._wanted(picture_id)]
+    def _status(self, shown: Shown) -> str:
+        outcomes = [self._outcomes.get(job) for job in self._wanted(shown)]
         if None not in outcomes:
             return " ".join(dict.fromkeys(o for o in outcomes if isinstance(o, str))) or "done"
-        working = self._job is not None and self._job.picture == picture_id
+        working = self._job is not None and self._job.picture == shown.id
         return "working" if working else "waiting"
 
 

@@ -1,10 +1,11 @@
 """The form for feedback on one picture, or on none: what is said, and how it is sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
 from traitlets import Bool
 
+from imgcap.edits import Edit
 from imgcap.feedback import FeedbackRecord, record_of
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.inference import Description
@@ -186,13 +187,17 @@ class FeedbackForm(widgets.VBox):
     def _content(self) -> tuple[object, ...]:
         return tuple(control.value for control in self._blank)
 
+    def _edits(self) -> Sequence[Edit]:
+        return self._scene.picture.edits if self._scene.picture else ()
+
     def _question(self) -> tuple[object, ...]:
         state = self._state
         names = (event.checkpoint for event in state.models.values())
-        return state.labels, state.classify_options, state.caption_options, *names
+        asked = state.labels, state.classify_options, state.caption_options
+        return *asked, self._edits(), *names
 
     def _description(self) -> Description | None:
-        shown = self._picture
+        shown = self._scene.picture
         if shown is None or self._scene.description is not None:
             return self._scene.description
         return Description(shown.name, shown.id, shown.width, shown.height)
@@ -205,6 +210,7 @@ class FeedbackForm(widgets.VBox):
             comment=self.comment.value,
             corrected_label=self.right_label.text,
             corrected_caption=self.right_caption.text,
+            edits=[edit.as_dict() for edit in self._edits()],
             labels=state.labels,
             templates=state.classify_options.templates,
             session=state.session,

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from imgcap.edits import Edit
 from imgcap.inference import CaptionOptions, Captions, Classification, ClassifyOptions
 
 KEPT_OUTCOMES = 16
@@ -23,6 +24,7 @@ class Job:
     step: Step
     picture: str
     checkpoint: str
+    edits: tuple[Edit, ...] = ()
     labels: tuple[str, ...] = ()
     options: ClassifyOptions | CaptionOptions | None = None
 

@@ -3,11 +3,14 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from html import escape
 
+from imgcap.edits import Edit
 from imgcap.feedback.csv.neutralise import neutralise
 from imgcap.inference import Description
 from imgcap.inference.summary import percent
+from imgcap.widgets.alt_text import AltTextButton
 from imgcap.widgets.browser import CopyButton, DownloadButton
 from imgcap.widgets.elements import Card, row
 from imgcap.widgets.stage import Place, Scene, Stage
@@ -37,7 +40,7 @@ class ResultPanel(Card):
             label="JSON",
             file_name="result.json",
             mime="application/json",
-            make=lambda: result_json(self._description()),
+            make=lambda: result_json(self._description(), self._edits()),
             on_error=state.report,
         )
         self.csv = DownloadButton(
@@ -47,7 +50,8 @@ class ResultPanel(Card):
             make=lambda: result_csv(self._description()),
             on_error=state.report,
         )
-        self.actions = row(self.copy_caption, self.copy_summary, self.json, self.csv)
+        self.alt_text = AltTextButton(state)
+        self.actions = row(self.copy_caption, self.copy_summary, self.json, self.csv, self.alt_text)
         self.fill(Place(self.stage, "answers"), self.actions)
         self.stage.observe(state.guarded(self._show), "scene")
         state.observe(state.guarded(self._show), "top")
@@ -59,10 +63,16 @@ class ResultPanel(Card):
             raise RuntimeError("There is no result to download.")
         return description
 
+    def _edits(self) -> Sequence[Edit]:
+        picture = self.stage.scene.picture
+        return picture.edits if picture else ()
+
     def _show(self, _change: object = None) -> None:
         scene = self.stage.scene
         self.actions.layout.display = None if scene.description else "none"
-        self.copy_caption.text = scene.description.caption if scene.description else ""
+        caption = scene.description.caption if scene.description else ""
+        self.copy_caption.text = caption
+        self.alt_text.layout.display = None if caption else "none"
         self.copy_summary.text = scene.description.summary if scene.description else ""
         self.stage.answers = answers(scene, self._state.top) if scene.picture else EMPTY
 
@@ -123,12 +133,13 @@ def credits_line(description: Description) -> str:
     return f'<p class="imgcap-muted">{" · ".join(parts)}</p>'
 
 
-def result_json(description: Description) -> bytes:
-    """Return a description as a JSON document with every label."""
+def result_json(description: Description, edits: Sequence[Edit] = ()) -> bytes:
+    """Return a description as a JSON document with every label, and how the picture was edited."""
     facts = {
         "sha256": description.sha256,
         "width": description.width,
         "height": description.height,
+        "edits": [edit.as_dict() for edit in edits],
     }
     text = json.dumps(description.as_dict() | facts, ensure_ascii=False, indent=2)
     return text.encode("utf-8", "backslashreplace")

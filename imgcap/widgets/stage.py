@@ -100,7 +100,8 @@ class Stage(BrowserWidget):
 
     scene = Instance(Scene, (), help="What is shown; panels observe it.")
     picture_id = Unicode(help="The picture on screen, or empty.").tag(sync=True)
-    picture = Bytes(help="It, as a JPEG file; sent when `picture_id` changes.").tag(sync=True)
+    version = Unicode(help="Another one for every look of it.").tag(sync=True)
+    picture = Bytes(help="It, as a JPEG file; sent when `version` changes.").tag(sync=True)
     preview = Unicode(help="Markup around it.").tag(sync=True)
     alt = Unicode(help="Its alternative text.").tag(sync=True)
     answers = Unicode(help="Markup of the result.").tag(sync=True)
@@ -132,6 +133,7 @@ class Stage(BrowserWidget):
         with self.hold_sync():
             self.scene = scene
             self.picture_id = scene.picture.id if scene.picture else ""
+            self.version = scene.picture.version if scene.picture else ""
             self.old = scene.old_labels
             self.busy = scene.busy and (scene.old_labels or not _has_labels(scene))
 

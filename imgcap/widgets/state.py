@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import traitlets
 
+from imgcap.edits import EditError
 from imgcap.feedback import FeedbackError, Store
 from imgcap.images import PictureError
 from imgcap.inference import (
@@ -23,7 +24,7 @@ from imgcap.inference import (
 from imgcap.labels import LabelError, first_labels, read_labels
 from imgcap.settings import Settings, usable_settings
 from imgcap.widgets.log import open_log
-from imgcap.widgets.shelf import Shelf, Shown
+from imgcap.widgets.shelf import Edits, Shelf, Shown
 from imgcap.widgets.store import LateStore
 
 P = ParamSpec("P")
@@ -31,7 +32,7 @@ R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
 
-EXPECTED = (PictureError, EngineError, LabelError, FeedbackError)
+EXPECTED = (PictureError, EditError, EngineError, LabelError, FeedbackError)
 """Errors whose text is already a sentence for the person in front of the page."""
 
 
@@ -54,6 +55,9 @@ class AppState(traitlets.HasTraits):
     """
 
     pictures = traitlets.Tuple(help="The pictures of this page, oldest first.")
+    edits = traitlets.Dict(
+        help="Picture id to what is done to it before it is described; set by `edit`."
+    )
     selected = traitlets.Unicode(help="The id of the picture on screen, or empty.")
     labels = traitlets.Tuple(help="The candidate labels.")
     classify_options = traitlets.Instance(ClassifyOptions, ())
@@ -67,6 +71,9 @@ class AppState(traitlets.HasTraits):
         Description,
         allow_none=True,
         help="What is known about the picture on screen so far; parts that are missing are None.",
+    )
+    wordings = traitlets.Dict(
+        help="Picture id to the `Wording` that its visitor prefers to the captioner's answer."
     )
     statuses = traitlets.Dict(
         help="Picture id to `waiting`, `working`, `done`, or the sentence why it failed."
@@ -83,6 +90,7 @@ class AppState(traitlets.HasTraits):
         super().__init__()
         self.lock = threading.RLock()
         self._reporting = False
+        self._editing: dict[str, Edits] = {}
         self.session = str(uuid4())
         self.settings, unusable = (settings, ()) if settings else usable_settings()
         for sentence in unusable:
@@ -199,6 +207,46 @@ class AppState(traitlets.HasTraits):
             if select:
                 self.selected = shown.id
 
+    def edit(self, picture_id: str, edits: Edits, otherwise: Callable[[str], object]) -> None:
+        """Have a picture described as edited: `edits` are all that is done to the original.
+
+        Its new look is made in the background; then look and edits change in the same instant. Of
+        several wishes for one picture the last is fulfilled.
+
+        Parameters
+        ----------
+        otherwise : callable
+            Told one sentence if that cannot be done; all stays as it was then.
+        """
+        with self.lock:
+            self._editing[picture_id] = edits
+
+        def is_wanted() -> bool:
+            return self._editing.get(picture_id) is edits
+
+        def look() -> Shown | None:
+            try:
+                return self.shelf.look(picture_id, edits) if is_wanted() else None
+            except KeyError:  # it was removed meanwhile
+                return None
+
+        def take(shown: Shown | None) -> None:
+            if shown is None or not is_wanted():
+                return
+            del self._editing[picture_id]
+            with self.hold_trait_notifications():
+                self.edits = {**self.edits, picture_id: edits}
+                self.pictures = tuple(
+                    shown if known.id == picture_id else known for known in self.pictures
+                )
+
+        def fail(sentence: str) -> None:
+            if is_wanted():
+                del self._editing[picture_id]
+                otherwise(sentence)
+
+        self.in_background(look, take, fail)
+
     def remove(self, picture_id: str) -> None:
         """Take a picture away; its neighbour comes on screen if it was there."""
         with self.lock:
@@ -209,6 +257,9 @@ class AppState(traitlets.HasTraits):
             if self.selected == picture_id:
                 self.selected = rest[max(0, ids.index(picture_id) - 1)].id if rest else ""
             self.pictures = rest
+            self.edits = {key: done for key, done in self.edits.items() if key != picture_id}
+            self.wordings = {key: each for key, each in self.wordings.items() if key != picture_id}
+            self._editing.pop(picture_id, None)
             self.shelf.remove(picture_id)
 
 

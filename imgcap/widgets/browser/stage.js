@@ -4,7 +4,7 @@ const PARTS = {
   preview(stage, el, { follow }) {
     let url = null;
     const describe = () => el.querySelector("img")?.setAttribute("alt", stage.get("alt"));
-    follow(stage, "picture_id", () => {
+    follow(stage, "version", () => {
       URL.revokeObjectURL(url);
       url = null;
       el.innerHTML = stage.get("preview");
