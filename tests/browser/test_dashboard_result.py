@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,9 @@ from imgcap.charts import DARK
 from tests.browser.conftest import NewPage
 from tests.browser.dashboard import MARKS, Dashboard
 from tests.browser.voila_server import Server
+from tests.picture_files import every_kind
+
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 
 COPY = ["clipboard-read", "clipboard-write"]
 # Every state that the page goes through: at each change of it and at each frame that is painted.
@@ -178,6 +182,31 @@ def test_a_result_is_copied_and_downloaded_as_it_is_shown(
     assert [row["label"] for row in rows] == [each["label"] for each in result["predictions"]]
     assert [float(row["score"]) for row in rows] == pytest.approx(scores, abs=1e-6)
     assert {row["caption"] for row in rows} == {caption}
+
+
+def test_a_picture_is_downloaded_with_its_caption_as_alt_text(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    dashboard = Dashboard(page, server)
+    dashboard.take_sample("cat")
+    button = dashboard.result.get_by_role("button", name="Download with alt text")
+    button.focus()
+    with page.expect_download() as saved:
+        page.keyboard.press("Enter")
+    assert saved.value.suggested_filename == "cat.jpg"
+    with Image.open(saved.value.path()) as copy, Image.open(SAMPLES / "cat.jpg") as original:
+        assert copy.getexif()[0x010E] == dashboard.caption.inner_text()
+        assert b"AltTextAccessibility" in copy.info["xmp"]
+        assert copy.tobytes() == original.tobytes()
+
+    film = tmp_path / "film.gif"
+    film.write_bytes(every_kind()["GIF"])
+    dashboard.bring(film)
+    dashboard.expect_answer("film.gif")
+    button.click()
+    expect(dashboard.result.get_by_text("“film.gif” is a GIF")).to_be_visible()
+    dashboard.take_sample("coffee")
+    assert dashboard.download("Download with alt text", within=dashboard.result).path().exists()
 
 
 def test_the_chart_is_drawn_as_chosen_and_follows_the_result(page: Page, server: Server) -> None:
