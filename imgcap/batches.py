@@ -37,6 +37,19 @@ def describe_all(
     *,
     with_caption: bool = True,
 ) -> Iterator[Outcome]:
+    """Describe pictures one after the other; all else as in `describe_batches`."""
+    for batch in describe_batches(engine, opened, labels, with_caption=with_caption):
+        yield from batch
+
+
+def describe_batches(
+    engine: Engine,
+    opened: Iterable[tuple[Source, Picture | PictureError]],
+    labels: Sequence[str] | None,
+    *,
+    with_caption: bool = True,
+    batches_before: int = 0,
+) -> Iterator[list[Outcome]]:
     """Describe pictures in batches that start small, so that the first result is there soon.
 
     Parameters
@@ -49,33 +62,39 @@ def describe_all(
         Candidate labels; None for no classification.
     with_caption
         Whether captions are wanted.
+    batches_before
+        How many batches were done before a run was broken off: it goes on with their size.
 
     Yields
     ------
-    Outcome
-        One a source, in order.
+    list of Outcome
+        A batch: one outcome a source, in order.
 
     Raises
     ------
     EngineError
         If the engine cannot work at all, as when a model is missing.
     """
-    for batch in _batches(opened):
+    for batch in _batches(opened, min(2**batches_before, MAX_BATCH)):
         pictures = [result for _, result in batch if isinstance(result, Picture)]
         described = iter(_describe(engine, pictures, labels, with_caption=with_caption))
-        for source, result in batch:
-            answer = next(described) if isinstance(result, Picture) else str(result)
-            if isinstance(answer, Description):
-                yield Outcome(source.file, answer)
-            else:
-                yield Outcome(source.file, error=answer)
+        answers = [
+            (source, next(described) if isinstance(result, Picture) else str(result))
+            for source, result in batch
+        ]
+        yield [
+            Outcome(source.file, answer)
+            if isinstance(answer, Description)
+            else Outcome(source.file, error=answer)
+            for source, answer in answers
+        ]
 
 
 def _batches(
-    opened: Iterable[tuple[Source, Picture | PictureError]],
+    opened: Iterable[tuple[Source, Picture | PictureError]], size: int
 ) -> Iterator[list[tuple[Source, Picture | PictureError]]]:
     batch: list[tuple[Source, Picture | PictureError]] = []
-    size, pixels = 1, 0
+    pixels = 0
     for source, result in opened:
         batch.append((source, result))
         pixels += result.width * result.height if isinstance(result, Picture) else 0

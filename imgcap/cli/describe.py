@@ -33,19 +33,45 @@ def describe(
     no_caption: Annotated[bool, typer.Option("--no-caption", help="Only the labels.")] = False,
     no_labels: Annotated[bool, typer.Option("--no-labels", help="Only the caption.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a table instead: its name ends in .csv, .jsonl or .parquet.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Begin anew, whatever --out names.")
+    ] = False,
 ) -> None:
     """Say what pictures show.
 
     Folders are walked; hidden files, and files that are no pictures, are passed over there.
     Without --label and --labels the candidate labels are those the app starts with. The exit
     status is 1 if any file failed.
+
+    With --out the same command goes on where it was stopped, by whatever: pictures with the same
+    path and content are not described again. Of a finished table only what is new, has changed or
+    failed is described.
     """
     settings = read_settings()
     if no_caption and no_labels:
         raise failure("--no-caption and --no-labels together leave nothing to do.", USAGE)
     if no_labels and (label or labels):
         raise failure("--no-labels contradicts --label and --labels.", USAGE)
+    if out and as_json:
+        raise failure("--json contradicts --out.", USAGE)
+    if overwrite and not out:
+        raise failure("--overwrite needs --out.", USAGE)
     candidates = None if no_labels else _choose_labels(label or [], labels, settings)
+    if out:
+        from imgcap.cli.table import write_table
+
+        write_table(
+            out, paths, settings, candidates, top, with_caption=not no_caption, overwrite=overwrite
+        )
+        return
 
     from imgcap.batches import describe_all
     from imgcap.cli.outcomes import StatusBar, print_outcome

@@ -23,8 +23,8 @@ from imgcap.feedback.csv.format import (
     header,
     line_of,
 )
-from imgcap.feedback.csv.neutralise import neutralise
 from imgcap.feedback.record import FeedbackError
+from imgcap.neutralise import neutralise
 
 _ALIASES: Final = {"feedback": "comment"}
 _BLOCK: Final = 2**20

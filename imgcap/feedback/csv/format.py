@@ -22,8 +22,8 @@ from functools import cache
 from io import StringIO
 from typing import Any, Final
 
-from imgcap.feedback.csv.neutralise import neutralise, restore
 from imgcap.feedback.record import FeedbackError, FeedbackRecord
+from imgcap.neutralise import neutralise, restore
 
 COLUMNS: Final = tuple(FeedbackRecord.model_fields)
 ROW_START: Final = re.compile(rb'\n(?="[0-9a-f]{8}-)')

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imgcap.feedback.csv.neutralise import neutralise, restore
+from imgcap.neutralise import neutralise, restore
 
 NASTY = st.text(
     alphabet=st.sampled_from("'=+-@;\t\r\n \\u{}0d8\x00\x1a\ud800\"a=\uff20"), max_size=30
