@@ -5,11 +5,13 @@ Panels whose libraries take long to load have modules of their own to import fro
 """
 
 from imgcap.widgets.analyst import Analyst
+from imgcap.widgets.captions import CaptionsPanel
 from imgcap.widgets.elements import Columns
 from imgcap.widgets.feedback import FeedbackPanel
 from imgcap.widgets.guide import Guide
 from imgcap.widgets.models import ModelsPanel
 from imgcap.widgets.page import Page
+from imgcap.widgets.prepare import PreparePanel
 from imgcap.widgets.preview import PreviewPanel
 from imgcap.widgets.question import QuestionPanel
 from imgcap.widgets.result import ResultPanel
@@ -21,11 +23,13 @@ from imgcap.widgets.upload import UploadPanel
 __all__ = [
     "Analyst",
     "AppState",
+    "CaptionsPanel",
     "Columns",
     "FeedbackPanel",
     "Guide",
     "ModelsPanel",
     "Page",
+    "PreparePanel",
     "PreviewPanel",
     "QuestionPanel",
     "ResultPanel",

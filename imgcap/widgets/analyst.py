@@ -78,7 +78,7 @@ class Analyst:
                 return None
             classification, captions = map(self._outcomes.get, self._wanted(shown))
             wording = self._state.wordings.get(picture_id)
-            if wording and captions == wording.written:
+            if wording and captions is wording.written:  # another answer may be equal
                 captions = wording.captions
             description = Description(
                 name=shown.name,

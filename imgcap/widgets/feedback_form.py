@@ -194,7 +194,8 @@ class FeedbackForm(widgets.VBox):
         state = self._state
         names = (event.checkpoint for event in state.models.values())
         asked = state.labels, state.classify_options, state.caption_options
-        return *asked, self._edits(), *names
+        wording = state.wordings.get(self._picture.id) if self._picture else None
+        return *asked, wording, self._edits(), *names
 
     def _description(self) -> Description | None:
         shown = self._scene.picture
