@@ -11,7 +11,6 @@ from imgcap.widgets.feedback import FeedbackPanel
 from imgcap.widgets.guide import Guide
 from imgcap.widgets.models import ModelsPanel
 from imgcap.widgets.page import Page
-from imgcap.widgets.prepare import PreparePanel
 from imgcap.widgets.preview import PreviewPanel
 from imgcap.widgets.question import QuestionPanel
 from imgcap.widgets.result import ResultPanel
@@ -29,7 +28,6 @@ __all__ = [
     "Guide",
     "ModelsPanel",
     "Page",
-    "PreparePanel",
     "PreviewPanel",
     "QuestionPanel",
     "ResultPanel",
