@@ -21,6 +21,12 @@ LOCK = dict(
     for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     if "==" in line
 )
+REQUIREMENTS = [
+    requirement
+    for group in [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    for requirement in group
+    if Requirement(requirement).name != "imgcap"  # its own extras
+]
 README_COMMANDS = [
     line.removeprefix("$ ")
     for block in re.findall(
@@ -48,9 +54,7 @@ def test_the_version_is_written_once_for_people_and_once_for_pip() -> None:
     assert imgcap.__version__ == PROJECT["version"] == version("imgcap")
 
 
-@pytest.mark.parametrize(
-    "requirement", [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
-)
+@pytest.mark.parametrize("requirement", REQUIREMENTS)
 def test_the_lock_names_a_version_inside_every_range(requirement: str) -> None:
     wanted = Requirement(requirement)
     locked = {canonical(name): number for name, number in LOCK.items()}
