@@ -15,33 +15,36 @@ from imgcap.charts.theme import OKABE_ITO, Theme, drawing, wrapped
 MOST_BARS = 40
 """Rows of bars; behind more of them nothing can be seen."""
 
-APART = (
-    "Pictures and labels are each centred by themselves: look at directions, not at the distance "
-    "between a picture and a label."
-)
+FIRST_TURN = 300
+"""Degrees; from here bars have the first picture and the first label in front."""
 
+APART = "Pictures and labels are centred apart: compare directions, not distances between kinds."
+
+_MARGIN = {"l": 0, "r": 0, "t": 28, "b": 28, "pad": 0}
 _TICK_CELLS = 12
 _NAME_CELLS = 16
 _MOST_NAMES = 12
+_FONT = {"size": 11, "family": "sans-serif"}  # what is drawn in space knows no CSS variables
 _HALF = 0.36  # of a bar's width
 _CORNERS = np.array([(x, y, z) for z in (0, 1) for y in (-1, 1) for x in (-1, 1)])
 _SIDES = np.array(
     # Two triangles for each of the six sides, as numbers of corners.
     [int(corner) for corner in "013032457476015054237276026064137175"]
 ).reshape(-1, 3)
-_REACH = 1.7  # of the eye from the middle, on the ground
-_HEIGHT = 1.0
+_REACH = 1.9  # of the eye from the middle, on the ground
+_HEIGHT = 1.1
 
 
 def bars(table: ScoreTable | None, top: int, theme: Theme, empty: str) -> go.Figure:
     """Draw a bar for each picture and each of the labels that are best in the mean.
 
-    Of very many pictures the latest are drawn.
+    Of very many pictures the latest are drawn. The others together would be a wall before them.
     """
     if table is None:
         return drawing(go.Mesh3d(), theme, sentence=empty)
     marks, scores = table.columns(top)
-    rows, shown = table.rows[-MOST_BARS:], scores[-MOST_BARS:]
+    marks = [mark for mark in marks if not mark.others]
+    rows, shown = table.rows[-MOST_BARS:], scores[-MOST_BARS:, : len(marks)]
     end = scale_end([float(shown.max())])
     row, column = (index.ravel() for index in np.indices(shown.shape))
     corners = len(_CORNERS)
@@ -60,7 +63,7 @@ def bars(table: ScoreTable | None, top: int, theme: Theme, empty: str) -> go.Fig
         colorscale=colours(theme),
         showscale=False,
         flatshading=True,
-        lighting={"ambient": 0.75, "diffuse": 0.5, "specular": 0.05},
+        lighting={"ambient": 0.85, "diffuse": 0.35, "specular": 0},
         hovertext=[hover for hover in hovers for _ in range(corners)],
         hoverinfo="text",
     )
@@ -109,6 +112,7 @@ def space(embeddings: Embeddings | None, top: int, theme: Theme, empty: str) -> 
             name="Pictures",
             where=found.pictures,
             text=names if len(names) <= _MOST_NAMES else None,
+            textposition="top center",
             hovertext=[
                 f"{wrapped(name)}<br>{wrapped(table.labels[column])} "
                 f"<b>{exact_percent(table.scores[row, column])}</b>"
@@ -120,6 +124,7 @@ def space(embeddings: Embeddings | None, top: int, theme: Theme, empty: str) -> 
             name="Labels",
             where=found.labels[named],
             text=[mark.text(_NAME_CELLS) for mark in marks],
+            textposition="bottom center",
             hovertext=[mark.hover + " in the mean" for mark in marks],
             marker=_marker("diamond", 6, OKABE_ITO[5], theme),
         ),
@@ -130,7 +135,7 @@ def space(embeddings: Embeddings | None, top: int, theme: Theme, empty: str) -> 
                 f"{wrapped(each.label)}<br><b>{exact_percent(each.score)}</b> in the mean"
                 for each in rest
             ],
-            marker=_marker("diamond", 3, theme.rest, theme),
+            marker=_marker("diamond", 3, theme.rest, theme) | {"opacity": 0.5},
         ),
     ]
     return _pointed(
@@ -141,6 +146,7 @@ def space(embeddings: Embeddings | None, top: int, theme: Theme, empty: str) -> 
         legend={
             **dict.fromkeys(("itemclick", "itemdoubleclick"), False),
             "orientation": "h",
+            "itemsizing": "constant",
             "x": 0,
             "y": 1,
             "yanchor": "bottom",
@@ -182,33 +188,17 @@ def eye(degrees: float) -> dict[str, float]:
     return {"x": _REACH * math.cos(angle), "y": _REACH * math.sin(angle), "z": _HEIGHT}
 
 
-FIRST_TURN = 300
-"""Degrees; from here bars have the first picture and the first label in front."""
-
-_MARGIN = {"l": 0, "r": 0, "t": 28, "b": 28, "pad": 0}
-
-
-def _points(
-    name: str = "",
-    where: Any = (),  # noqa: ANN401  # an array, or nothing
-    text: Sequence[str] | None = None,
-    hovertext: Sequence[str] = (),
-    marker: Mapping[str, Any] | None = None,
-) -> go.Scatter3d:
+def _points(where: Any = (), **settings: Any) -> go.Scatter3d:  # noqa: ANN401  # plotly's
     x, y, z = np.reshape(where, (-1, 3)).T.tolist()
     return go.Scatter3d(
-        name=name,
-        mode="markers" if text is None else "markers+text",
+        mode="markers+text" if settings.get("text") else "markers",
         x=x,
         y=y,
         z=z,
-        text=text,
-        textposition="top center",
-        textfont={"size": 11},
-        hovertext=hovertext,
+        textfont=_FONT,
         hoverinfo="text",
-        marker=marker,
         showlegend=len(x) > 0,
+        **settings,
     )
 
 
@@ -238,13 +228,13 @@ def _remark(text: str, theme: Theme) -> dict[str, Any]:
 def _scene(theme: Theme, **settings: Any) -> dict[str, Any]:  # noqa: ANN401  # plotly's
     look = {
         "color": theme.ink,
-        "gridcolor": theme.grid,
-        "zerolinecolor": theme.grid,
+        "gridcolor": theme.rest,  # opaque: the drawer in space knows no transparent lines
+        "zerolinecolor": theme.rest,
         "showbackground": False,
         "showspikes": False,
-        "tickfont": {"size": 11},
+        "tickfont": _FONT,
     }
-    bare = {"text": "", "font": {"size": 11}}
+    bare = {"text": "", "font": _FONT}
     axes = {name: look | settings.pop(name, {}) for name in ("xaxis", "yaxis", "zaxis")}
     for axis in axes.values():
         axis["title"] = bare | axis.get("title", {})
@@ -253,7 +243,7 @@ def _scene(theme: Theme, **settings: Any) -> dict[str, Any]:  # noqa: ANN401  # 
         "dragmode": "turntable",
         "aspectmode": "manual",
         "aspectratio": dict.fromkeys("xyz", 1),
-        "camera": {"eye": eye(FIRST_TURN)},
+        "camera": {"eye": eye(FIRST_TURN), "center": {"x": 0, "y": 0, "z": -0.15}},
         **axes,
         **settings,
     }

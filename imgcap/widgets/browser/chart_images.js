@@ -17,10 +17,8 @@ function keep(el, format) {
 }
 
 function render({ el }) {
-  const label = document.createElement("span");
   const news = document.createElement("span");
   let timer;
-  label.textContent = "Download chart";
   news.className = "imgcap-note";
   news.setAttribute("role", "status");
   const buttons = FORMATS.map((format) => {
@@ -39,7 +37,7 @@ function render({ el }) {
     return button;
   });
   el.classList.add("imgcap-browser", "imgcap-row");
-  el.replaceChildren(label, ...buttons, news);
+  el.replaceChildren(...buttons, news);
   return () => clearTimeout(timer);
 }
 
