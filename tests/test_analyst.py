@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -492,6 +493,74 @@ def test_an_expected_error_is_its_sentence_and_the_others_are_answered(
     assert not state.settings.log.read_text()
     state.selected = bad.id
     assert state.description is None
+
+
+def batches(engine: HeldEngine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """Note which pictures the engine is asked about together."""
+    noted: list[tuple[str, list[str]]] = []
+    for step, answer in (("classify", engine.classify), ("caption", engine.caption)):
+
+        def watched(
+            pictures: list[Picture],
+            *arguments: Any,
+            step: str = step,
+            real: Callable[..., Any] = answer,
+            **options: Any,
+        ) -> Any:
+            noted.append((step, [picture.name for picture in pictures]))
+            return real(pictures, *arguments, **options)
+
+        monkeypatch.setattr(engine, step, watched)
+    return noted
+
+
+def test_where_nobody_waits_pictures_are_answered_together(
+    state: AppState, engine: HeldEngine, monkeypatch: pytest.MonkeyPatch, analyst: Analyst
+) -> None:
+    together = batches(engine, monkeypatch)
+    names = [f"{number:02}.png" for number in range(20)]
+    state.paused = True
+    bring(state, *names, select=False)
+    state.selected = state.pictures[5].id
+    wait_until(lambda: is_done(state))
+    assert together[:2] == [("classify", ["05.png"]), ("caption", ["05.png"])]
+    others = [name for name in names if name != "05.png"]
+    groups = [others[:8], others[8:16], others[16:]]
+    assert together[2:] == [(step, group) for group in groups for step in ("classify", "caption")]
+    for shown in state.pictures:
+        description = analyst.description(shown.id)
+        assert description is not None
+        assert description.predictions == scored(shown.id, state.labels)
+        assert description.caption == captioned(shown.id, state.caption_options)
+
+
+def test_work_on_many_is_broken_off_for_the_picture_on_screen(
+    state: AppState, engine: HeldEngine, monkeypatch: pytest.MonkeyPatch, analyst: Analyst
+) -> None:
+    together = batches(engine, monkeypatch)
+    with engine.held():
+        bring(state, *(f"{number:02}.png" for number in range(20)), select=False)
+        wait_until(lambda: together)
+        state.selected = state.pictures[-1].id
+        wait_until(lambda: engine.broken_off)
+    wait_until(lambda: is_done(state))
+    first = next(names for _, names in together if "19.png" in names)
+    assert first == ["19.png"]
+    assert Counter(steps(engine.done)).most_common(1)[0][1] == 1
+    assert analyst.description(state.pictures[0].id) is not None
+
+
+def test_of_those_that_are_answered_together_only_the_culprit_fails(
+    state: AppState, engine: HeldEngine, analyst: Analyst
+) -> None:
+    engine.problems["caption 06.png"] = RuntimeError("a bug")
+    bring(state, *(f"{number:02}.png" for number in range(12)))
+    wait_until(lambda: not {"waiting", "working"} & set(state.statuses.values()))
+    failed = [p.name for p in state.pictures if state.statuses[p.id] != "done"]
+    assert failed == ["06.png"]
+    engine.problems.clear()
+    analyst.retry()
+    wait_until(lambda: is_done(state))
 
 
 def test_an_unexpected_error_is_logged_and_can_be_tried_again(

@@ -1,7 +1,7 @@
 """The thread that keeps a page's answers up to date with its pictures and its question."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from imgcap.inference import (
@@ -21,14 +21,17 @@ T = TypeVar("T")
 _QUESTION = ("selected", "edits", "labels", "classify_options", "caption_options", "engine")
 _WATCHED = (*_QUESTION, "pictures", "paused", "wordings")
 _DOING = {"classify": "Comparing {} with the labels", "caption": "Writing a caption for {}"}
+_TOGETHER = 8
 
 
 class Analyst:
     """Answers the page's question for every picture, the one on screen first.
 
     It does not take orders: whenever the state changes it compares what is wanted with what is
-    known, and computes the most urgent missing answer. An answer that is no longer wanted is
-    broken off. So results never mix, whatever the order of events, and nothing is computed twice.
+    known, and computes the most urgent missing answer: by itself for the picture on screen, since
+    somebody waits for it, and for several of the others together, since that takes less time.
+    What is no longer wanted, or less urgent than something new, is broken off. So results never
+    mix, whatever the order of events, and no answer that is known is computed twice.
 
     Parameters
     ----------
@@ -42,7 +45,8 @@ class Analyst:
         self._state = state
         self._changed = threading.Condition(state.lock)
         self._outcomes = Outcomes()
-        self._job: Job | None = None
+        self._jobs: tuple[Job, ...] = ()
+        self._alone: set[Job] = set()
         self._cold: list[Role] = []
         self._closed = False
         state.observe(self._on_change, list(_WATCHED))
@@ -66,6 +70,7 @@ class Analyst:
         """Go on after a cancel, and try again what failed."""
         with self._state.lock:
             self._outcomes.forget_failures()
+            self._alone.clear()
             self._state.error = ""
             self._state.paused = False
             self.warm_up()
@@ -121,42 +126,57 @@ class Analyst:
                 return job
         return None
 
-    def _next(self) -> Job | None:
-        if self._state.paused:
-            return None
-        first = sorted(self._state.pictures, key=lambda shown: shown.id != self._state.selected)
-        return next(filter(None, map(self._missing, first)), None)
+    def _next(self) -> tuple[Job, ...]:
+        """Return what to do now: one job, or several that the engine can do together."""
+        state = self._state
+        if state.paused:
+            return ()
+        if state.picture and (urgent := self._missing(state.picture)):
+            return (urgent,)
+        jobs: list[Job] = []
+        pixels = 0
+        for shown in state.pictures:
+            job = self._missing(shown)
+            if job is None or (jobs and (job in self._alone or not job.fits(jobs[0]))):
+                continue
+            pixels += shown.width * shown.height
+            if jobs and pixels > state.settings.max_pixels:
+                break
+            jobs.append(job)
+            if len(jobs) == _TOGETHER or job in self._alone:
+                break
+        return tuple(jobs)
 
-    def _is_stale(self, job: Job) -> bool:
+    def _is_stale(self, jobs: tuple[Job, ...]) -> bool:
         state = self._state
         if self._closed or state.paused:
             return True
-        shown = next((shown for shown in state.pictures if shown.id == job.picture), None)
-        if shown is None or job not in self._wanted(shown):
+        here = {shown.id: shown for shown in state.pictures}
+        if not any(job.picture in here and job in self._wanted(here[job.picture]) for job in jobs):
             return True
         urgent = self._missing(state.picture) if state.picture else None
-        return urgent is not None and urgent != job
+        return urgent is not None and urgent not in jobs
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                job = self._take()
-                while not (job or self._cold or self._closed):
+                jobs = self._take()
+                while not (jobs or self._cold or self._closed):
                     self._changed.wait()
-                    job = self._take()
+                    jobs = self._take()
                 engine = self._state.engine
-                cold = None if job or self._closed else self._cold.pop(0)
+                cold = None if jobs or self._closed else self._cold.pop(0)
             if self._closed:
                 return
-            if job:
-                self._answer(job, engine)
+            if jobs:
+                self._answer(jobs, engine)
             elif cold:
                 self._load(cold, engine)
 
-    def _take(self) -> Job | None:
-        self._job = self._next()
+    def _take(self) -> tuple[Job, ...]:
+        self._jobs = self._next()
         self._state.guarded(self._refresh)()  # this thread must outlive any observer's mistake
-        return self._job
+        return self._jobs
 
     def _load(self, role: Role, engine: Engine) -> None:
         state = self._state
@@ -171,29 +191,38 @@ class Analyst:
         except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
             state.report(problem)
 
-    def _answer(self, job: Job, engine: Engine) -> None:
+    def _answer(self, jobs: tuple[Job, ...], engine: Engine) -> None:
         try:
-            answer = self._compute(job, engine)
+            answers = self._compute(jobs, engine)
         except CancelledError:
             return
         except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
             with self._state.lock:
-                if not self._is_stale(job):  # such as when the picture has gone meanwhile
-                    self._outcomes.put(job, self._state.sentence(problem))
+                if len(jobs) > 1:  # one by one, only the culprit fails
+                    self._alone.update(jobs)
+                elif not self._is_stale(jobs):  # such as when the picture has gone meanwhile
+                    self._outcomes.put(jobs[0], self._state.sentence(problem))
             return
         with self._state.lock:
-            self._outcomes.put(job, answer)
+            self._alone.difference_update(jobs)
+            for job, answer in zip(jobs, answers, strict=True):
+                self._outcomes.put(job, answer)
 
-    def _compute(self, job: Job, engine: Engine) -> Classification | Captions:
+    def _compute(
+        self, jobs: tuple[Job, ...], engine: Engine
+    ) -> Sequence[Classification | Captions]:
         def cancel() -> bool:
-            return self._is_stale(job)
+            return self._is_stale(jobs)
 
-        picture = self._state.shelf.open(job.picture, job.edits)
-        if isinstance(job.options, ClassifyOptions):
-            [classification] = engine.classify([picture], job.labels, job.options, cancel=cancel)
-            return classification
-        [captions] = engine.caption([picture], job.options, cancel=cancel)
-        return captions
+        pictures = []
+        for job in jobs:
+            if len(jobs) > 1 and cancel():
+                raise CancelledError
+            pictures.append(self._state.shelf.open(job.picture, job.edits))
+        first = jobs[0]
+        if isinstance(first.options, ClassifyOptions):
+            return engine.classify(pictures, first.labels, first.options, cancel=cancel)
+        return engine.caption(pictures, first.options, cancel=cancel)
 
     def _refresh(self) -> None:
         """Tell the state what is known and what is being done, all of it before anyone looks."""
@@ -203,16 +232,15 @@ class Analyst:
         with state.hold_trait_notifications():
             state.description = self.description(state.selected)
             state.statuses = {shown.id: self._status(shown) for shown in state.pictures}
-            if self._job and self._job.picture in names:
-                state.working = _DOING[self._job.step].format(names[self._job.picture])
-            else:
-                state.working = ""
+            here = [job for job in self._jobs if job.picture in names]
+            what = names[here[0].picture] if len(here) == 1 else f"{len(here):,} pictures"
+            state.working = _DOING[here[0].step].format(what) if here else ""
 
     def _status(self, shown: Shown) -> str:
         outcomes = [self._outcomes.get(job) for job in self._wanted(shown)]
         if None not in outcomes:
             return " ".join(dict.fromkeys(o for o in outcomes if isinstance(o, str))) or "done"
-        working = self._job is not None and self._job.picture == shown.id
+        working = any(job.picture == shown.id for job in self._jobs)
         return "working" if working else "waiting"
 
 

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from imgcap.edits import Edit
@@ -27,6 +27,10 @@ class Job:
     edits: tuple[Edit, ...] = ()
     labels: tuple[str, ...] = ()
     options: ClassifyOptions | CaptionOptions | None = None
+
+    def fits(self, other: "Job") -> bool:
+        """Whether the engine can do both in one call: they ask the same of two pictures."""
+        return self == replace(other, picture=self.picture, edits=self.edits)
 
 
 Outcome = Classification | Captions | str
