@@ -1,7 +1,7 @@
 """Charts in three dimensions: scores as bars on a floor, embeddings as points in space."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -243,7 +243,7 @@ def _scene(theme: Theme, **settings: Any) -> dict[str, Any]:  # noqa: ANN401  # 
         "dragmode": "turntable",
         "aspectmode": "manual",
         "aspectratio": dict.fromkeys("xyz", 1),
-        "camera": {"eye": eye(FIRST_TURN), "center": {"x": 0, "y": 0, "z": -0.15}},
+        "camera": {"eye": eye(FIRST_TURN), "center": {"x": 0, "y": 0, "z": -0.22}},
         **axes,
         **settings,
     }

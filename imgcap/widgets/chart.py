@@ -1,7 +1,5 @@
 """The chart panel: a choice of chart kinds over one figure that changes in place."""
 
-from typing import Any
-
 import ipywidgets as widgets
 import traitlets
 from plotly import graph_objects as go
@@ -16,7 +14,7 @@ from imgcap.widgets.state import AppState
 from imgcap.widgets.statistics import table
 
 _OF_ALL = "imgcap-of-all"
-_QUESTION = ["working", "labels", "classify_options", "engine"]
+_QUESTION = ["pictures", "statuses", "paused", "working", "labels", "classify_options", "engine"]
 
 
 class ChartPanel(Card):
@@ -129,18 +127,20 @@ class ChartPanel(Card):
             self._follow_picture()
             return
         drawing = self._drawing(data, sentence)
-        if kind.solid and data:
-            drawing.layout.scene.camera = self._camera()
+        if data:
+            self._turn_like_shown(drawing)
         self._follow_picture()  # first: what differs is not seen
         redraw(self.figure, drawing)
         self._seen = seen
         self._show_around()
 
-    def _camera(self) -> Any:
-        """Return plotly's camera as the visitor has turned it, by hand or with the slider."""
-        camera = self.figure.layout.scene.camera
-        same = self._seen[:1] == (self._chosen.key,) and camera.eye.x is not None
-        return camera if same else {"eye": eye(self.turn.value)}
+    def _turn_like_shown(self, drawing: go.Figure) -> None:
+        """Look at a drawing as the visitor looks at the figure, by hand or with the slider."""
+        kind, shown = self._chosen, self.figure.layout.scene.camera
+        if kind.solid and self._seen[:1] == (kind.key,) and shown.eye.x is not None:
+            drawing.layout.scene.camera = shown
+        elif kind.solid:
+            drawing.layout.scene.camera.eye = eye(self.turn.value)
 
     def _follow_picture(self) -> None:
         picture = self.stage.scene.picture
@@ -162,7 +162,7 @@ class ChartPanel(Card):
 
     def _turn(self, _change: object) -> None:
         if self._chosen.solid and self._data is not None:
-            self.figure.layout.scene.camera = {"eye": eye(self.turn.value)}
+            self.figure.layout.scene.camera.eye = eye(self.turn.value)
             # For views that are opened from here on, as in `redraw`.
             self.figure.set_trait("_widget_layout", self.figure.layout.to_plotly_json())
 
@@ -175,8 +175,7 @@ class ChartPanel(Card):
         kind, state = self._chosen, self._state
         drawing = figure(kind.key, self._data, top=state.top, dark=state.dark)
         drawing.layout.height = None  # as high as the window
-        if kind.solid:
-            drawing.layout.scene.camera = self._camera()
+        self._turn_like_shown(drawing)
         page: str = drawing.to_html(include_plotlyjs=True, config={"displaylogo": False})
         return page.encode("utf-8", "replace")
 

@@ -151,6 +151,8 @@ class Gatherer:
 
     def _fetch(self, question: Question) -> None:
         self._busy = True
+        if question.subject != "pictures":  # which asks no model
+            self._progress(0)
         self._state.in_background(
             lambda: self._work(question),
             lambda data: self._end(question, data),
