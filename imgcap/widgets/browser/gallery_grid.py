@@ -55,6 +55,7 @@ class GalleryGrid(BrowserWidget):
     """
 
     _esm = FOLDER / "gallery_grid.js"
+    _css = BrowserWidget._css + (FOLDER / "gallery_grid.css").read_text("utf-8")  # noqa: SLF001
     name = Unicode("Pictures", help="Accessible name of the grid").tag(sync=True)
     order: List[str] = List(Unicode(), help="Ids of the pictures, as they are shown").tag(sync=True)
     selected = Unicode(help="Id of the picture on screen").tag(sync=True)

@@ -1,0 +1,288 @@
+"""All pictures of a page as a gallery: filter, sort, search by text, take the results along."""
+
+import io
+import threading
+from collections import Counter
+from typing import Final
+
+import ipywidgets as widgets
+
+from imgcap.inference import Description
+from imgcap.inference.summary import percent
+from imgcap.results_file import FORMATS, ResultFormat, ResultRow
+from imgcap.widgets.analyst import Analyst
+from imgcap.widgets.browser import DownloadButton, GalleryCard, GalleryGrid
+from imgcap.widgets.elements import Card, Fold, Message, Progress, plain, row
+from imgcap.widgets.finder import Finder
+from imgcap.widgets.shelf import Shown
+from imgcap.widgets.state import AppState
+from imgcap.widgets.upload import strip_status
+
+LEAST: Final = 2
+"""A gallery of one picture would say nothing that the page does not."""
+
+SECONDS: Final = 0.3
+"""Between two updates of the page, whatever happens in between."""
+
+EVERY_LABEL: Final = "every label"
+SORTS: Final = {
+    "arrival": "As they came",
+    "sure": "Surest first",
+    "unsure": "Least sure first",
+    "name": "By name",
+}
+_UNKNOWN: Final = {"waiting", "working"}
+
+
+class GalleryPanel(Card):
+    """A grid of all pictures with what they show, in a fold; there from two pictures on.
+
+    Nothing is made until the fold is opened, and while it is closed nothing is kept up to date.
+
+    Parameters
+    ----------
+    state : AppState
+        Whose pictures are shown, and which of them is on screen.
+    analyst : Analyst
+        Knows what is known about each, and is asked to stop and to go on.
+    """
+
+    def __init__(self, state: AppState, analyst: Analyst) -> None:
+        super().__init__("All your pictures", "gallery")
+        self._state = state
+        self._analyst = analyst
+        self._timer: threading.Timer | None = None
+        self._offering = False
+        self.finder = Finder(state, self._soon)
+        self.fold = Fold("Gallery, search and table")
+        self.grid: GalleryGrid | None = None
+        self.fill(self.fold)
+        self._make_controls()
+        self.fold.button.observe(state.guarded(self._open), "is_open")
+        state.observe(
+            state.guarded(self._soon), ["pictures", "statuses", "selected", "paused", "engine"]
+        )
+        state.observe(state.guarded(self._show_card), "pictures")
+        self._show_card()
+
+    def _make_controls(self) -> None:
+        state = self._state
+        self.count, self.found = Message(), Message()
+        self.progress = Progress("Progress over all pictures")
+        self.cancel = widgets.Button(description="Stop", icon="stop")
+        self.resume = widgets.Button(description="Go on", icon="play")
+        self.label = widgets.Dropdown(description="Show", options=[("All", EVERY_LABEL)])
+        self.sort = widgets.Dropdown(
+            description="Order", options=[(name, key) for key, name in SORTS.items()]
+        )
+        self.phrase = widgets.Text(
+            description="Find", placeholder="a dog on a beach", continuous_update=False
+        )
+        self.search = widgets.Button(description="Search", icon="search")
+        self.clear = widgets.Button(description="Clear search", icon="times")
+        self.cancel.on_click(state.guarded(lambda _: self._analyst.cancel()))
+        self.resume.on_click(state.guarded(lambda _: self._analyst.retry()))
+        self.search.on_click(state.guarded(self._search))
+        self.phrase.observe(state.guarded(self._search), "value")
+        self.clear.on_click(state.guarded(self._clear))
+        for control in (self.label, self.sort):
+            control.observe(state.guarded(self._arrange), "value")
+
+    def _show_card(self, _change: object = None) -> None:
+        self.layout.display = None if len(self._state.pictures) >= LEAST else "none"
+
+    def _open(self, _change: object = None) -> None:
+        if self.grid is None:
+            self.grid = GalleryGrid(
+                name="All your pictures",
+                thumbnail=self._thumbnail,
+                on_open=self._state.guarded(self._select),
+                on_error=self._state.report,
+            )
+            downloads = [
+                self._download(chosen) for chosen in FORMATS.values() if chosen.is_available
+            ]
+            self.fold.body.children = (
+                row(self.count, self.progress, self.cancel, self.resume),
+                row(self.label, self.sort),
+                row(self.phrase, self.search, self.clear),
+                self.found,
+                self.grid,
+                row(*downloads),
+            )
+        self._refresh()
+
+    def _download(self, chosen: ResultFormat) -> DownloadButton:
+        return DownloadButton(
+            label=chosen.name,
+            name=f"Download all results as {chosen.name}",
+            file_name=f"results{chosen.suffix}",
+            mime=chosen.media_type,
+            make=lambda: self._table(chosen),
+            on_error=self._state.report,
+        )
+
+    def _soon(self, _change: object = None) -> None:
+        """Bring the page up to date in a moment, whatever else happens until then."""
+        if self._timer or self.grid is None or not self.fold.button.is_open:
+            return
+        self._timer = threading.Timer(SECONDS, self._state.guarded(self._refresh))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _refresh(self) -> None:
+        self._timer = None
+        if self._state.closed or not self.fold.button.is_open:
+            return
+        self._show_progress()
+        self._offer_labels()
+        self._arrange()
+
+    def _show_progress(self) -> None:
+        state = self._state
+        total = len(state.pictures)
+        statuses = [state.statuses.get(shown.id, "waiting") for shown in state.pictures]
+        ended = sum(status not in _UNKNOWN for status in statuses)
+        failed = sum(status not in _UNKNOWN | {"done"} for status in statuses)
+        wrong = f", {failed:,} failed" if failed else ""
+        self.count.tell(f"{ended - failed:,} of {total:,} done{wrong}")
+        self.progress.show(ended / max(1, total))
+        busy = ended < total
+        _show(self.progress, shown=busy)
+        _show(self.cancel, shown=busy and not state.paused)
+        _show(self.resume, shown=bool(failed) or (busy and state.paused))
+
+    def _offer_labels(self) -> None:
+        counts = Counter(_best(self._analyst.description(p.id)) for p in self._state.pictures)
+        counts.pop("", None)
+        named = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+        options = [("All", EVERY_LABEL), *((f"{plain(name)} ({n:,})", name) for name, n in named)]
+        if tuple(options) != tuple(self.label.options):
+            chosen = self.label.value
+            kept = chosen if any(value == chosen for _, value in options) else EVERY_LABEL
+            with self.label.hold_sync():
+                self._offering = True
+                self.label.options = options
+                self.label.value = kept
+                self._offering = False
+
+    def _arrange(self, _change: object = None) -> None:
+        if self.grid is None or self._offering:
+            return
+        state, chosen = self._state, self.label.value
+        near = self.finder.look()
+        known = {shown.id: self._analyst.description(shown.id) for shown in state.pictures}
+        cards = {
+            shown.id: _card(
+                shown,
+                known[shown.id],
+                state.statuses.get(shown.id, "waiting"),
+                near.get(shown.id),
+            )
+            for shown in state.pictures
+        }
+        shown = [
+            picture
+            for picture in state.pictures
+            if chosen == EVERY_LABEL or _best(known[picture.id]) == chosen
+        ]
+        order = [picture.id for picture in self._sorted(shown, known, near)]
+        self.grid.show(cards, order, state.selected)
+        self._tell_search(near, len(order))
+
+    def _sorted(
+        self, pictures: list[Shown], known: dict[str, Description | None], near: dict[str, float]
+    ) -> list[Shown]:
+        if self.finder.phrase:
+            return sorted(pictures, key=lambda shown: -near.get(shown.id, float("-inf")))
+        match self.sort.value:
+            case "sure":
+                return sorted(pictures, key=lambda shown: -_score(known[shown.id], 0))
+            case "unsure":
+                return sorted(pictures, key=lambda shown: _score(known[shown.id], 1))
+            case "name":
+                return sorted(pictures, key=lambda shown: shown.name.casefold())
+        return pictures
+
+    def _tell_search(self, near: dict[str, float], count: int) -> None:
+        phrase = self.finder.phrase
+        self.sort.disabled = bool(phrase)
+        _show(self.clear, shown=bool(phrase))
+        if self.finder.problem:
+            self.found.warn(self.finder.problem)
+        elif self.finder.is_busy:
+            total = len(self._state.pictures)
+            self.found.tell(f"Looking for “{phrase}”: {len(near):,} of {total:,} pictures …")
+        elif phrase:
+            what = "1 picture" if count == 1 else f"{count:,} pictures"
+            self.found.tell(f"{what}, nearest to “{phrase}” first, with the cosine similarity.")
+        else:
+            self.found.clear()
+
+    def _search(self, _change: object = None) -> None:
+        phrase = self.phrase.value.strip()
+        if phrase != self.finder.phrase or self.finder.problem:
+            self.finder.search(phrase)
+            self._arrange()
+
+    def _clear(self, _button: object) -> None:
+        self.phrase.value = ""
+        self._search()
+
+    def _select(self, picture_id: str) -> None:
+        if any(shown.id == picture_id for shown in self._state.pictures):
+            self._state.selected = picture_id
+
+    def _thumbnail(self, picture_id: str) -> bytes | None:
+        with self._state.lock:
+            found = (shown for shown in self._state.pictures if shown.id == picture_id)
+            return next((shown.thumbnail for shown in found), None)
+
+    def _table(self, chosen: ResultFormat) -> bytes:
+        with self._state.lock:
+            pictures = self._state.pictures
+            described = [(shown, self._analyst.description(shown.id)) for shown in pictures]
+            statuses = dict(self._state.statuses)
+        file = io.BytesIO()
+        chosen.write(
+            (
+                ResultRow.of(shown.name, description)
+                if description
+                else ResultRow(shown.name, shown.id, error=_why(statuses.get(shown.id, "")))
+                for shown, description in described
+            ),
+            file,
+        )
+        return file.getvalue()
+
+
+def _card(
+    shown: Shown, description: Description | None, status: str, match: float | None
+) -> GalleryCard:
+    best = description.predictions[:1] if description else ()
+    return GalleryCard(
+        version=shown.version,
+        name=plain(shown.name),
+        caption=plain(description.caption if description else ""),
+        label=plain(" ".join(f"{each.label} · {percent(each.score)}" for each in best)),
+        match="" if match is None else f"{match:.3f}",
+        status=strip_status(status),
+    )
+
+
+def _best(description: Description | None) -> str:
+    return description.predictions[0].label if description and description.predictions else ""
+
+
+def _score(description: Description | None, otherwise: float) -> float:
+    return (
+        description.predictions[0].score if description and description.predictions else otherwise
+    )
+
+
+def _why(status: str) -> str:
+    return "Not described yet." if status in {"", *_UNKNOWN, "done"} else status
+
+
+def _show(widget: widgets.Widget, *, shown: bool) -> None:
+    widget.layout.display = None if shown else "none"
