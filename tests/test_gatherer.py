@@ -45,7 +45,7 @@ def filled(tree: Any) -> Any:
     if not isinstance(tree, dict):
         return tree
     found = {name: filled(value) for name, value in tree.items()}
-    return {name: value for name, value in found.items() if value not in ({}, None)}
+    return {name: value for name, value in found.items() if value not in ({}, [], None)}
 
 
 def there(panel: ChartPanel) -> bool:
@@ -224,7 +224,7 @@ def test_the_slider_turns_a_chart_in_space_and_a_hand_turned_one_stays_so(
     state.dark = True
     assert panel.figure.layout.scene.camera.eye.y == 0.6
     panel.kind.value = "bar"
-    assert panel.figure.layout.scene.camera.eye.y is None
+    assert "scene" not in panel.figure.layout.to_plotly_json()
 
 
 def test_the_table_follows_the_chart(state: AppState, panel: ChartPanel) -> None:

@@ -20,7 +20,9 @@ _QUESTION = ["pictures", "statuses", "paused", "working", "labels", "classify_op
 class ChartPanel(Card):
     """The confidence of the picture's labels, or of all pictures', drawn as a person chooses.
 
-    One figure holds the traces of all kinds, and only those of the chosen kind have data.
+    One figure holds the traces of all flat kinds, and only those of the chosen kind have data.
+    Those in space have a figure of their own, made for the first of them: plotly keeps a room in
+    space, and the browser's 3-D drawing at work, for traces that are not even seen.
 
     Parameters
     ----------
@@ -57,14 +59,16 @@ class ChartPanel(Card):
             on_error=state.report,
         )
         self.downloads = row(ChartImages(), self.html)
-        self.figure = living(self._drawing(*self._look()), "confidence")
+        self._figures: dict[bool, go.FigureWidget] = {}
+        self._room = widgets.VBox()
+        self._draw(*self._look())
         self._place = Place(self.stage, "chart")
         self._show_progress(None)
         self._show_around()
         self._follow_picture()
         self.fill(
             self.kind,
-            self.figure,
+            self._room,
             self.turn,
             self.waiting,
             self.again,
@@ -82,12 +86,21 @@ class ChartPanel(Card):
         self.fold.button.observe(state.guarded(self._show_around), "is_open")
 
     @property
+    def figure(self) -> go.FigureWidget:
+        """The figure that is seen: the flat one, or that in space."""
+        return self._figures[self._is_solid]
+
+    @property
     def _chosen(self) -> Kind:
         return KINDS[self._state.chart_kind]
 
     @property
     def _is_of_all(self) -> bool:
         return self._chosen.subject in {"pictures", "space"}
+
+    @property
+    def _is_solid(self) -> bool:
+        return self._chosen.solid and self._data is not None
 
     def _look(self) -> tuple[Drawable | None, str]:
         """Return what there is to draw, and the sentence if that is nothing."""
@@ -96,9 +109,11 @@ class ChartPanel(Card):
         scene = self.stage.scene
         return scene.shown.classification if scene.shown else None, empty(scene)
 
-    def _drawing(self, data: Drawable | None, sentence: str) -> go.Figure:
+    def _draw(self, data: Drawable | None, sentence: str) -> None:
         self._data = data
-        chosen, dark = self._chosen.key, self._state.dark
+        solid, dark = self._is_solid, self._state.dark
+        kinds = [key for key, kind in KINDS.items() if kind.solid == solid]
+        chosen = self._chosen.key if self._chosen.key in kinds else kinds[0]
         drawings = {
             key: figure(
                 key,
@@ -107,9 +122,17 @@ class ChartPanel(Card):
                 dark=dark,
                 empty=sentence,
             )
-            for key in KINDS
+            for key in kinds
         }
-        return composed(drawings, chosen)
+        drawing = composed(drawings, chosen)
+        if solid:
+            self._turn_like_shown(drawing)
+        if solid in self._figures:
+            redraw(self._figures[solid], drawing)
+        else:
+            self._figures[solid] = living(drawing, "confidence")
+        if self._room.children != (self.figure,):
+            self._room.children = (self.figure,)
 
     def _choose(self, _change: object) -> None:
         self.turn.value = FIRST_TURN
@@ -126,20 +149,21 @@ class ChartPanel(Card):
         if kind.subject != "picture" and seen == self._seen:
             self._follow_picture()
             return
-        drawing = self._drawing(data, sentence)
-        if data:
-            self._turn_like_shown(drawing)
         self._follow_picture()  # first: what differs is not seen
-        redraw(self.figure, drawing)
+        self._draw(data, sentence)
         self._seen = seen
         self._show_around()
 
     def _turn_like_shown(self, drawing: go.Figure) -> None:
         """Look at a drawing as the visitor looks at the figure, by hand or with the slider."""
-        kind, shown = self._chosen, self.figure.layout.scene.camera
-        if kind.solid and self._seen[:1] == (kind.key,) and shown.eye.x is not None:
-            drawing.layout.scene.camera = shown
-        elif kind.solid:
+        key, there = self._chosen.key, self._figures.get(True)
+        if (
+            there is not None
+            and self._seen[:1] == (key,)
+            and there.layout.scene.camera.eye.x is not None
+        ):
+            drawing.layout.scene.camera = there.layout.scene.camera
+        else:
             drawing.layout.scene.camera.eye = eye(self.turn.value)
 
     def _follow_picture(self) -> None:
@@ -151,7 +175,7 @@ class ChartPanel(Card):
         """Show what belongs to the chosen kind beside the figure."""
         kind, there = self._chosen, self._data is not None
         for part, wanted in (
-            (self.turn, kind.solid and there),
+            (self.turn, self._is_solid),
             (self.downloads, there),
             (self.fold, kind.rows and there),
             (self.again, kind.subject != "picture" and self._gatherer.ended),
@@ -161,7 +185,7 @@ class ChartPanel(Card):
             self.table.value = table(kind.name, kind.rows(self._data, self._state.top))
 
     def _turn(self, _change: object) -> None:
-        if self._chosen.solid and self._data is not None:
+        if self._is_solid:
             self.figure.layout.scene.camera.eye = eye(self.turn.value)
             # For views that are opened from here on, as in `redraw`.
             self.figure.set_trait("_widget_layout", self.figure.layout.to_plotly_json())
@@ -175,7 +199,8 @@ class ChartPanel(Card):
         kind, state = self._chosen, self._state
         drawing = figure(kind.key, self._data, top=state.top, dark=state.dark)
         drawing.layout.height = None  # as high as the window
-        self._turn_like_shown(drawing)
+        if self._is_solid:
+            self._turn_like_shown(drawing)
         page: str = drawing.to_html(include_plotlyjs=True, config={"displaylogo": False})
         return page.encode("utf-8", "replace")
 
