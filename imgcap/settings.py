@@ -41,6 +41,10 @@ class Settings(BaseSettings):
         user_data_path("imgcap") / "pictures",
         description="the folder of the pictures that visitors allow to be kept",
     )
+    calibration: Path = Field(
+        Path("data/calibration"),
+        description="the folder of what feedback taught on how sure the models may be",
+    )
     max_upload_mb: PositiveInt = Field(
         64, description="a whole number above 0: the largest accepted file, in 2**20 bytes"
     )

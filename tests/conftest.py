@@ -55,6 +55,7 @@ def page_settings(tmp_path: Path) -> "Iterator[Settings]":
         log=tmp_path / "page.log",
         feedback=f"csv:{tmp_path / 'feedback.csv'}",
         pictures=tmp_path / "pictures",
+        calibration=tmp_path / "calibration",
     )
     for handler in set(package.handlers) - set(before):
         package.removeHandler(handler)

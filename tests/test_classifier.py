@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from imgcap.inference import (
     EngineError,
     open_engine,
 )
+from imgcap.inference.calibration import Calibration
 from imgcap.inference.local import LocalEngine
 from imgcap.labels import ENSEMBLE_TEMPLATES, LabelError, prompts
+from imgcap.learning.calibrate import keep_calibration
 from imgcap.settings import Settings
 from tests.checkpoints import pictures
 from tests.conftest import BuildCheckpoint
@@ -237,3 +240,22 @@ def test_bfloat16_ranks_as_float32_does(checkpoint: BuildCheckpoint) -> None:
     [exact] = engine_for(checkpoint, "clip").classify([image], LABELS)
     [rounded] = engine_for(checkpoint, "clip", "bfloat16").classify([image], LABELS)
     assert in_label_order(rounded, LABELS) == pytest.approx(in_label_order(exact, LABELS), abs=0.05)
+
+
+def test_the_threshold_is_that_of_the_question_or_of_the_checkpoint(
+    checkpoint: BuildCheckpoint, tmp_path: Path
+) -> None:
+    settings = Settings(classifier=str(checkpoint("clip")), calibration=tmp_path)
+    engine = open_engine(settings)
+    [plain] = engine.classify(pictures(1), ["cat", "dog"])
+    assert (plain.temperature, plain.none_threshold) == (1.0, 0.1)
+    learned = Calibration(checkpoint=plain.model, temperature=2.0, none_threshold=0.3)
+    keep_calibration(tmp_path, learned)
+    for independent in (False, True):
+        asked = ClassifyOptions(independent=independent)
+        [answer] = engine.classify(pictures(1), ["cat", "dog"], asked)
+        assert (answer.temperature, answer.none_threshold) == (2.0, 0.3)
+    [own] = engine.classify(pictures(1), ["cat", "dog"], ClassifyOptions(none_threshold=0.0))
+    assert own.none_threshold == 0.0
+    with pytest.raises(EngineError, match="between 0 and 1"):
+        ClassifyOptions(none_threshold=1.1)

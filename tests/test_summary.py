@@ -61,6 +61,13 @@ def test_independent_scores(scores: list[tuple[str, float]], sentence: str) -> N
     assert summary(*scores, independent=True) == sentence
 
 
+def test_from_which_score_on_a_label_is_named_can_be_chosen() -> None:
+    predictions = (Prediction("cat", 0.6), Prediction("dog", 0.4))
+    for threshold, named in ((0.19, True), (0.21, False)):
+        told = summarise(Classification(predictions, False, "m", 1.0, none_threshold=threshold))  # noqa: FBT003
+        assert told.startswith("None of these labels fits") is not named
+
+
 def test_a_thousand_labels_do_not_make_a_clear_winner_doubtful() -> None:
     others = [(f"thing number {n}", 0.4 / 999) for n in range(999)]
     assert summary(("cat", 0.6), *others) == "This picture most likely shows a cat (60 %)."

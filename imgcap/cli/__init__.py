@@ -9,6 +9,7 @@ from imgcap import __version__
 from imgcap.cli.common import FAILED, tell
 from imgcap.cli.describe import describe
 from imgcap.cli.feedback import app as feedback
+from imgcap.cli.learn import app as learn
 from imgcap.cli.models import models
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.command()(describe)
 app.command()(models)
 app.add_typer(feedback, name="feedback")
+app.add_typer(learn, name="learn")
 
 
 def main() -> None:

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 
+from imgcap.inference.calibration import Calibration, usable_calibration
 from imgcap.inference.embedder import Embedder, check, moved, normalise, width
 from imgcap.inference.explanation.label import attribute_to_cells
 from imgcap.inference.explanation.placing import covered
@@ -37,10 +39,13 @@ class Classifier:
     ----------
     loader : Loader
         Gives the model when it is first needed.
+    calibrations : Path
+        The folder of what is known on how sure it may be.
     """
 
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Loader, calibrations: Path) -> None:
         self._loader = loader
+        self._calibrations = calibrations
         self._embedder = Embedder()
 
     def classify(
@@ -56,10 +61,10 @@ class Classifier:
 
         The logits are the model's own: cosine similarity times its trained scale, plus its bias
         where it has one. Scores are their softmax over the labels, whatever the training loss
-        was. With `options.independent` each label is scored by itself: by the sigmoid that
-        SigLIP-like models were trained with, and for models trained with a softmax by the
-        sigmoid of the distance between the label's logit and that of a prompt that names nothing,
-        since their logits have no zero point of their own.
+        was, at the temperature that feedback has taught, if it has. With `options.independent` each
+        label is scored by itself: by the sigmoid that SigLIP-like models were trained with, and for
+        models trained with a softmax by the sigmoid of the distance between the label's logit and
+        that of a prompt that names nothing, since their logits have no zero point of their own.
 
         Parameters
         ----------
@@ -85,6 +90,10 @@ class Classifier:
         labels = check_labels(labels)
         filled = [prompts(label, options.templates) for label in labels]
         loaded = self._loader.get(cancel)
+        calibration = self._calibration(loaded)
+        threshold = options.none_threshold
+        if threshold is None:
+            threshold = calibration.none_threshold
         with answering(loaded.name):
             texts, baseline = self._questions(loaded, filled, options, cancel)
         results: list[Classification] = []
@@ -94,11 +103,18 @@ class Classifier:
             begun = time.perf_counter()
             with answering(loaded.name):
                 pictures = self._embedder.pictures(loaded, batch)
-                scores = _scores(loaded.model, pictures, texts, baseline, options)
+                temperature = calibration.temperature
+                scores = _scores(loaded.model, pictures, texts, baseline, options, temperature)
             ms = 1000 * (time.perf_counter() - begun) / len(batch)
             results += [
                 Classification(
-                    _rank(labels, row), options.independent, loaded.name, ms, loaded.revision
+                    _rank(labels, row),
+                    options.independent,
+                    loaded.name,
+                    ms,
+                    loaded.revision,
+                    calibration.temperature,
+                    threshold,
                 )
                 for row in scores
             ]
@@ -173,7 +189,8 @@ class Classifier:
             scale, _ = _scale_and_bias(loaded.model)
             found = attribute_to_cells(loaded, moved(inputs, loaded), texts[row] - against, scale)
             picture = normalise(found.embedding.unsqueeze(0))
-            [scores] = _scores(loaded.model, picture, texts, baseline, options)
+            temperature = self._calibration(loaded).temperature
+            [scores] = _scores(loaded.model, picture, texts, baseline, options, temperature)
         return Relevance(
             found.grid.numpy(),
             label,
@@ -189,6 +206,9 @@ class Classifier:
         with answering(self._loader.name):
             self._embedder.forget()
 
+    def _calibration(self, loaded: Loaded) -> Calibration:
+        return usable_calibration(self._calibrations, loaded.name, loaded.revision)
+
     def _questions(
         self,
         loaded: Loaded,
@@ -203,22 +223,21 @@ class Classifier:
         return texts, self._embedder.texts(loaded, [NEUTRAL_PROMPTS], cancel)
 
 
-def _scores(
+def _scores(  # noqa: PLR0913, PLR0917  # all that scores depend on
     model: Any,
     pictures: torch.Tensor,
     texts: torch.Tensor,
     baseline: torch.Tensor | None,
     options: ClassifyOptions,
+    temperature: float,
 ) -> list[list[float]]:
     """Return `(n_images, n_labels)` scores in 0..1."""
     scale, bias = _scale_and_bias(model)
     logits = scale * (pictures @ texts.T) + bias
-    if not options.independent:
-        scores = logits.double().softmax(dim=-1)
-    elif baseline is None:
-        scores = logits.double().sigmoid()
-    else:
-        scores = (logits - scale * (pictures @ baseline.T)).double().sigmoid()
+    if baseline is not None:
+        logits = logits - scale * (pictures @ baseline.T)
+    logits = logits.double() / temperature
+    scores = logits.sigmoid() if options.independent else logits.softmax(dim=-1)
     rows: list[list[float]] = scores.tolist()
     return rows
 

@@ -53,6 +53,7 @@ class LocalEngine:
         listener: Listener | None = None,
         like: "LocalEngine | None" = None,
     ) -> None:
+        self._calibration = settings.calibration
         self._opening = threading.Lock()
         tell = listener or _ignore
         self._loaders: dict[Role, Loader] = {
@@ -195,7 +196,7 @@ class LocalEngine:
 
         with self._opening:
             if self._classifier is None:
-                self._classifier = Classifier(self._loaders["classifier"])
+                self._classifier = Classifier(self._loaders["classifier"], self._calibration)
             return self._classifier
 
     def _open_captioner(self) -> "Captioner":

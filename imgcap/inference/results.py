@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from imgcap.labels import DEFAULT_TEMPLATES
 
+NONE_THRESHOLD = 0.1
+"""How far the best score must rise above an even guess, on the way from it to certainty."""
+
 Role = Literal["classifier", "captioner"]
 Stage = Literal["waiting", "download", "load", "ready", "failed"]
 
@@ -46,11 +49,15 @@ class ClassifyOptions:
         Score each label by itself (several may fit) instead of sharing one between all.
     batch_size : int
         Pictures encoded at once.
+    none_threshold : float or None
+        How far the best score must rise above an even guess, on the way from it to certainty, for
+        its label to be named; None for what the checkpoint's calibration says.
     """
 
     templates: tuple[str, ...] = DEFAULT_TEMPLATES
     independent: bool = False
     batch_size: int = 8
+    none_threshold: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no classifier can do."""
@@ -58,6 +65,8 @@ class ClassifyOptions:
             raise EngineError("At least one prompt template is needed.")
         if self.batch_size < 1:
             raise EngineError("The batch size must be at least 1.")
+        if self.none_threshold is not None and not 0 <= self.none_threshold <= 1:
+            raise EngineError("The threshold for “none fits” must lie between 0 and 1.")
 
 
 @dataclass(frozen=True)
@@ -126,6 +135,10 @@ class Classification:
         Milliseconds this picture took: its share of the batch.
     revision : str
         The checkpoint's commit, empty where it has none.
+    temperature : float
+        What the logits were divided by.
+    none_threshold : float
+        As in `ClassifyOptions`.
     """
 
     predictions: tuple[Prediction, ...]
@@ -133,6 +146,8 @@ class Classification:
     model: str
     ms: float
     revision: str = ""
+    temperature: float = 1.0
+    none_threshold: float = NONE_THRESHOLD
 
 
 @dataclass(frozen=True)

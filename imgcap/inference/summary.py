@@ -8,9 +8,6 @@ from imgcap.labels import with_article
 CLOSE = 0.15
 """Two scores nearer than this are named together."""
 
-LEAST_EXCESS = 0.1
-"""How far the best score must rise above an even guess, on the way from it to certainty."""
-
 LIKELY = 0.5
 """An independently scored label counts from here on."""
 
@@ -21,7 +18,7 @@ def summarise(classification: Classification) -> str:
     """Say in one sentence what the picture most likely shows, and how sure that is.
 
     The sentence names two labels when their scores are close, and says so when no label stands
-    out from the others: below a tenth of the way from an even guess to certainty.
+    out from the others: where the best score's `excess` is below `none_threshold`.
     """
     predictions = classification.predictions
     if not predictions:
@@ -31,13 +28,18 @@ def summarise(classification: Classification) -> str:
     best = predictions[0]
     if len(predictions) == 1:
         return f"The only label to choose from was {_quoted(best.label)}, so nothing was compared."
-    even = 1 / len(predictions)
-    if (best.score - even) / (1 - even) < LEAST_EXCESS:
+    if excess(best.score, len(predictions)) < classification.none_threshold:
         return _none_fits(best)
     second = predictions[1]
     if best.score - second.score < CLOSE:
         return f"This picture may show {_named(best)} or {_named(second)}."
     return f"This picture most likely shows {_named(best)}."
+
+
+def excess(score: float, n_labels: int) -> float:
+    """Return how far a score is on the way from an even guess among labels (0) to certainty (1)."""
+    even = 1 / n_labels
+    return (score - even) / (1 - even)
 
 
 def percent(score: float) -> str:

@@ -25,11 +25,11 @@ NO_LONGER = "The model finds no longer caption for this picture."
 NO_OTHER = "There is no other: the {} of the list are all that the model finds."
 ONLY_ONE = "There is no other: this is the only caption that the model finds."
 CANCELLED = "Cancelled; the caption stays as it is."
-COLUMNS = ("Caption", "Fit", "Likelihood", "Together")
+COLUMNS = ("Caption", "Fit", "Likely", "Both")
 LEGEND = (
     "Fit: how near the caption is to the picture for the model of labels (cosine similarity). "
-    "Likelihood: how likely the captioner finds a word of it, in the mean. Together: both, as the "
-    "list is sorted. Choose a caption, and it is the one that is shown, copied and rated."
+    "Likely: how likely the captioner finds a word of it, in the mean. Both: one score of the two, "
+    "by which the list is sorted. Choose a caption, and it is the one that is shown and rated."
 )
 
 Search = Callable[[], tuple[Candidate, ...]]
@@ -241,5 +241,5 @@ def cells(candidate: Candidate) -> list[str]:
         plain(caption.text),
         f"{candidate.similarity:.2f}",
         percent(caption.confidence),
-        f"{candidate.score:.2f}",
+        f"{candidate.score:.2f}".replace("-", "−"),
     ]

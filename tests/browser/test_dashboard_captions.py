@@ -39,9 +39,7 @@ def test_a_caption_of_the_list_is_chosen_by_keyboard_and_is_the_one_that_is_rate
     card = page.locator(".imgcap-captions")
     card.get_by_role("button", name="Compare captions").press("Enter")
     table = card.get_by_role("region", name="Captions compared")
-    expect(table.get_by_role("columnheader")).to_have_text(
-        ["Caption", "Fit", "Likelihood", "Together"]
-    )
+    expect(table.get_by_role("columnheader")).to_have_text(["Caption", "Fit", "Likely", "Both"])
     buttons = table.get_by_role("button")
     wait_until(lambda: buttons.count() > 2)
     chosen = next(text for text in buttons.all_inner_texts() if text != before)

@@ -54,6 +54,7 @@ def serve(folder: Path, *command: str, **environment: str) -> Iterator[Server]:
         **os.environ,
         "IMGCAP_FEEDBACK": f"csv:{feedback}",
         "IMGCAP_PICTURES": str(folder / "pictures"),
+        "IMGCAP_CALIBRATION": str(folder / "calibration"),
         "HF_HUB_OFFLINE": "1",
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_CONFIG_DIR": str(folder / "jupyter-config"),

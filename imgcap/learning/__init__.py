@@ -1,0 +1,1 @@
+"""From feedback to better models, honestly measured."""
