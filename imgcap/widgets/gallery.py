@@ -78,7 +78,7 @@ class GalleryPanel(Card):
         self.phrase = widgets.Text(
             description="Find", placeholder="a dog on a beach", continuous_update=False
         )
-        self.search = widgets.Button(description="Search", icon="search")
+        self.search = widgets.Button(description="Find pictures", icon="search")
         self.clear = widgets.Button(description="Clear search", icon="times")
         self.cancel.on_click(state.guarded(lambda _: self._analyst.cancel()))
         self.resume.on_click(state.guarded(lambda _: self._analyst.retry()))
@@ -264,10 +264,14 @@ def _card(
         version=shown.version,
         name=plain(shown.name),
         caption=plain(description.caption if description else ""),
-        label=plain(" ".join(f"{each.label} · {percent(each.score)}" for each in best)),
+        label=plain(" ".join(f"{each.label} · {_unbroken(each.score)}" for each in best)),
         match="" if match is None else f"{match:.3f}",
         status=strip_status(status),
     )
+
+
+def _unbroken(score: float) -> str:
+    return percent(score).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _best(description: Description | None) -> str:
