@@ -7,6 +7,7 @@ Panels whose libraries take long to load have modules of their own to import fro
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.captions import CaptionsPanel
 from imgcap.widgets.elements import Columns
+from imgcap.widgets.explain import ExplainPanel
 from imgcap.widgets.feedback import FeedbackPanel
 from imgcap.widgets.guide import Guide
 from imgcap.widgets.models import ModelsPanel
@@ -24,6 +25,7 @@ __all__ = [
     "AppState",
     "CaptionsPanel",
     "Columns",
+    "ExplainPanel",
     "FeedbackPanel",
     "Guide",
     "ModelsPanel",

@@ -1,20 +1,24 @@
 """The few widgets that ipywidgets lacks: each a Python class and one plain ES module beside it."""
 
 from imgcap.widgets.browser.chart_images import ChartImages
+from imgcap.widgets.browser.choice_buttons import ChoiceButtons
 from imgcap.widgets.browser.copy_button import CopyButton
 from imgcap.widgets.browser.download_button import DownloadButton
 from imgcap.widgets.browser.drop_zone import DropZone, Upload
 from imgcap.widgets.browser.fold_button import FoldButton
+from imgcap.widgets.browser.map_picture import MapPicture
 from imgcap.widgets.browser.page_script import PageScript
 from imgcap.widgets.browser.picture_strip import PictureStrip, Status, StripItem
 from imgcap.widgets.browser.row_table import RowTable
 
 __all__ = [
     "ChartImages",
+    "ChoiceButtons",
     "CopyButton",
     "DownloadButton",
     "DropZone",
     "FoldButton",
+    "MapPicture",
     "PageScript",
     "PictureStrip",
     "RowTable",
