@@ -6,6 +6,7 @@ Panels whose libraries take long to load have modules of their own to import fro
 
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.captions import CaptionsPanel
+from imgcap.widgets.confidence import ConfidencePanel
 from imgcap.widgets.elements import Columns
 from imgcap.widgets.explain import ExplainPanel
 from imgcap.widgets.feedback import FeedbackPanel
@@ -25,6 +26,7 @@ __all__ = [
     "AppState",
     "CaptionsPanel",
     "Columns",
+    "ConfidencePanel",
     "ExplainPanel",
     "FeedbackPanel",
     "Guide",

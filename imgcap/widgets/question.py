@@ -1,9 +1,11 @@
 """The question that is put to the models: candidate labels, prompts, and how captions are made."""
 
+from dataclasses import replace
+
 import ipywidgets as widgets
 import traitlets
 
-from imgcap.inference import CaptionOptions, ClassifyOptions
+from imgcap.inference import CaptionOptions
 from imgcap.labels import (
     DEFAULT_TEMPLATES,
     ENSEMBLE_TEMPLATES,
@@ -120,8 +122,10 @@ class QuestionPanel(Card):
             self.template_message.warn(f"{error} The prompt from before stays in use.")
             return
         self.template_message.clear()
-        self._state.classify_options = ClassifyOptions(
-            templates=templates, independent=self.independent.value
+        self._state.classify_options = replace(
+            self._state.classify_options,
+            templates=templates,
+            independent=self.independent.value,
         )
 
 
