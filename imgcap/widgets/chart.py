@@ -6,7 +6,7 @@ from plotly import graph_objects as go
 
 from imgcap.charts import FIRST_TURN, KINDS, NOTHING_YET, Drawable, Kind, eye, figure
 from imgcap.widgets.browser import ChartImages, DownloadButton
-from imgcap.widgets.elements import Card, Fold, Progress, markup, row
+from imgcap.widgets.elements import Card, Fold, Progress, markup, row, with_classes
 from imgcap.widgets.figures import composed, living, redraw
 from imgcap.widgets.gatherer import COMPARING, NOT_COMPARED, Answers, Gatherer
 from imgcap.widgets.stage import Place, Scene, Stage
@@ -14,6 +14,7 @@ from imgcap.widgets.state import AppState
 from imgcap.widgets.statistics import table
 
 _OF_ALL = "imgcap-of-all"
+_ASIDE = "imgcap-aside"  # not taken away: a figure's view that is gone breaks those that stay
 _QUESTION = ["pictures", "statuses", "paused", "working", "labels", "classify_options", "engine"]
 
 
@@ -60,7 +61,7 @@ class ChartPanel(Card):
         )
         self.downloads = row(ChartImages(), self.html)
         self._figures: dict[bool, go.FigureWidget] = {}
-        self._room = widgets.VBox()
+        self._room = with_classes(widgets.VBox(), "figures")
         self._draw(*self._look())
         self._place = Place(self.stage, "chart")
         self._show_progress(None)
@@ -131,8 +132,9 @@ class ChartPanel(Card):
             redraw(self._figures[solid], drawing)
         else:
             self._figures[solid] = living(drawing, "confidence")
-        if self._room.children != (self.figure,):
-            self._room.children = (self.figure,)
+            self._room.children = tuple(self._figures.values())
+        for place, each in self._figures.items():
+            (each.remove_class if place == solid else each.add_class)(_ASIDE)
 
     def _choose(self, _change: object) -> None:
         self.turn.value = FIRST_TURN

@@ -4,7 +4,8 @@ const FORMATS = ["png", "svg"];
 const SHOWN = 4000; // how long news are told
 
 function keep(el, format) {
-  const plot = el.closest(".imgcap-card")?.querySelector(".js-plotly-plot");
+  const plots = el.closest(".imgcap-card")?.querySelectorAll(".js-plotly-plot") ?? [];
+  const plot = [...plots].find((each) => getComputedStyle(each).visibility === "visible");
   const camera = plot?.querySelector(".modebar-btn");
   if (!camera) return "The chart is not drawn yet; please try again.";
   // Plotly reads the format while it is clicked, and offers no other way in from outside.
