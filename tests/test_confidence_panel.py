@@ -29,7 +29,8 @@ def unfold(panel: ConfidencePanel) -> None:
 
 
 def settle(panel: ConfidencePanel) -> None:
-    wait_until(lambda: panel.again.layout.display is None, "the prompts are compared")
+    wait_until(lambda: panel.table.value, "the prompts are compared")
+    assert panel.again.layout.display == panel.cancel.layout.display == "none"
 
 
 def asked(engine: HeldEngine) -> list[tuple[str, ...]]:
@@ -113,17 +114,17 @@ def test_the_threshold_is_chosen_kept_by_other_options_and_given_back(
     question = QuestionPanel(state)
     bring(state, "a.png")
     unfold(panel)
-    assert panel.threshold.value == 10
+    assert panel.threshold.value == 0.1
     assert panel.learned.disabled
     assert state.classify_options.none_threshold is None
-    panel.threshold.value = 35
+    panel.threshold.value = 0.35
     assert state.classify_options.none_threshold == 0.35
     question.independent.value = True
     assert state.classify_options == ClassifyOptions(independent=True, none_threshold=0.35)
-    assert panel.threshold.value == 35
+    assert panel.threshold.value == 0.35
     panel.learned.click()
     assert state.classify_options.none_threshold is None
-    assert panel.threshold.value == 10
+    assert panel.threshold.value == 0.1
 
 
 def test_what_was_learned_is_said_and_is_the_default(
@@ -145,5 +146,5 @@ def test_what_was_learned_is_said_and_is_the_default(
     unfold(panel)
     assert "57 judged labels taught" in panel.calibration.value
     assert "temperature of 1.50" in panel.calibration.value
-    assert panel.threshold.value == 30
+    assert panel.threshold.value == 0.3
     assert state.classify_options.none_threshold is None

@@ -1,6 +1,6 @@
 """Other captions for the picture on screen: shorter, longer, another; or chosen from a list."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import ipywidgets as widgets
 
@@ -211,10 +211,10 @@ class CaptionsPanel(Card):
             self.message.tell(CANCELLED)
             self._show()
 
-    def _pick(self, _change: object) -> None:
+    def _pick(self, change: Mapping[str, int]) -> None:
         candidates = ranked(self._known.values())
-        if 0 <= self.table.chosen < len(candidates):
-            self._put([candidates[self.table.chosen]], "")
+        if 0 <= change["new"] < len(candidates):
+            self._put([candidates[change["new"]]], "")
 
     def _put(self, candidates: Iterable[Candidate], otherwise: str) -> None:
         """Put the first candidate on screen, or say why there is none."""

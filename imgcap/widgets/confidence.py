@@ -1,6 +1,6 @@
 """How far the scores can be trusted: what feedback taught, when none fits, prompts compared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from html import escape
 
@@ -60,8 +60,8 @@ class ConfidencePanel(Card):
         self._question: Question | None = None
         self._task: object = None
         self.calibration = markup()
-        self.threshold = widgets.IntSlider(
-            description="None fits", min=0, max=100, readout_format="d", **_TOLD
+        self.threshold = widgets.FloatSlider(
+            description="None fits", min=0, max=1, step=0.01, readout_format=".0%", **_TOLD
         )
         self.learned = widgets.Button(description="As learned", icon="undo")
         self.again = widgets.Button(description="Compare again", icon="refresh")
@@ -119,7 +119,7 @@ class ConfidencePanel(Card):
 
     def _show(self) -> None:
         self.cancel.layout.display = self.progress.layout.display = None if self._task else "none"
-        ready = self._question is not None and self._task is None
+        ready = self._question and not self._task and not self.table.value
         self.again.layout.display = None if ready else "none"
 
     def _show_calibration(self) -> None:
@@ -127,14 +127,15 @@ class ConfidencePanel(Card):
         self.calibration.value = told(learned)
         chosen = self._state.classify_options.none_threshold
         self.learned.disabled = chosen is None
-        self.threshold.value = round(100 * (learned.none_threshold if chosen is None else chosen))
+        self.threshold.value = learned.none_threshold if chosen is None else chosen
 
-    def _choose(self, _change: object) -> None:
-        options, percents = self._state.classify_options, self.threshold.value
+    def _choose(self, change: Mapping[str, float]) -> None:
+        # Not the slider's present value: an answer that came meanwhile may have set it back.
+        options, chosen = self._state.classify_options, round(change["new"], 2)
         value = options.none_threshold
         shown = self._learned().none_threshold if value is None else value
-        if percents != round(100 * shown):  # else it only follows
-            self._state.classify_options = replace(options, none_threshold=percents / 100)
+        if chosen != round(shown, 2):  # else it only follows
+            self._state.classify_options = replace(options, none_threshold=chosen)
 
     def _learned(self) -> Calibration:
         description = self._stage.scene.description
