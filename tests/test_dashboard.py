@@ -25,7 +25,7 @@ def wait_until(condition):
         assert time.monotonic() < deadline, (state.error, state.statuses, state.models)
         time.sleep(0.1)
 result, chart, feedback, models = columns.right.children
-upload, preview, question = columns.left.children
+upload, *_ = columns.left.children
 upload.samples.set_state({"selected": "cat.jpg"})
 wait_until(lambda: set(state.statuses.values()) == {"done"})
 feedback.form.comment.value = "From a notebook."

@@ -13,6 +13,7 @@ from imgcap.widgets.feedback import FeedbackPanel
 from imgcap.widgets.guide import Guide
 from imgcap.widgets.models import ModelsPanel
 from imgcap.widgets.page import Page
+from imgcap.widgets.prepare import PreparePanel
 from imgcap.widgets.preview import PreviewPanel
 from imgcap.widgets.question import QuestionPanel
 from imgcap.widgets.result import ResultPanel
@@ -32,6 +33,7 @@ __all__ = [
     "Guide",
     "ModelsPanel",
     "Page",
+    "PreparePanel",
     "PreviewPanel",
     "QuestionPanel",
     "ResultPanel",

@@ -3,6 +3,7 @@
 from imgcap.widgets.browser.chart_images import ChartImages
 from imgcap.widgets.browser.choice_buttons import ChoiceButtons
 from imgcap.widgets.browser.copy_button import CopyButton
+from imgcap.widgets.browser.crop_box import CropBox
 from imgcap.widgets.browser.download_button import DownloadButton
 from imgcap.widgets.browser.drop_zone import DropZone, Upload
 from imgcap.widgets.browser.fold_button import FoldButton
@@ -10,11 +11,13 @@ from imgcap.widgets.browser.map_picture import MapPicture
 from imgcap.widgets.browser.page_script import PageScript
 from imgcap.widgets.browser.picture_strip import PictureStrip, Status, StripItem
 from imgcap.widgets.browser.row_table import RowTable
+from imgcap.widgets.browser.undo_keys import UndoKeys
 
 __all__ = [
     "ChartImages",
     "ChoiceButtons",
     "CopyButton",
+    "CropBox",
     "DownloadButton",
     "DropZone",
     "FoldButton",
@@ -24,5 +27,6 @@ __all__ = [
     "RowTable",
     "Status",
     "StripItem",
+    "UndoKeys",
     "Upload",
 ]
