@@ -74,7 +74,7 @@ def blended(picture: Image.Image, over: Image.Image, opacity: float) -> Image.Im
     opacity : float
         How strong the overlay is, in 0..1.
     """
-    grey = Image.blend(picture, picture.convert("L").convert("RGB"), opacity)
+    grey = Image.blend(picture, picture.convert("L").convert("RGB"), min(1, 2 * opacity))
     mask = over.getchannel("A").point([round(opacity * level) for level in range(256)])
     return Image.composite(over.convert("RGB"), grey, mask)
 

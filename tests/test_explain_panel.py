@@ -14,12 +14,9 @@ from imgcap.widgets.explain import (
     LABEL,
     LOOKING,
     NO_PICTURE,
-    NOWHERE,
     WORD_OF_CAPTION,
-    legend,
-    note,
-    told,
 )
+from imgcap.widgets.map_words import NOWHERE, legend, note, told
 from tests.fakes import HeldEngine
 from tests.pages import bring, download, wait_until
 
@@ -107,6 +104,8 @@ def test_words_say_what_speaks_for_it_and_what_against() -> None:
     assert told(signed, 0) == (
         "Speaks for it most: upper left. Speaks against it most: lower middle."
     )
+    hardly = relevance(one_cell(1, 1) + one_cell(2, 1, -0.05))
+    assert "against" not in told(hardly, 0)
     assert told(relevance(one_cell(1, 1)), 0) == "Speaks for it most: centre."
     assert told(relevance(one_cell(1, 1, 0)), 0) == NOWHERE
     assert "against" in legend(signed)

@@ -1,7 +1,6 @@
 """Why the models said so: a map over the picture for a label, or for a word of its caption."""
 
 from collections.abc import Sequence
-from html import escape
 from io import BytesIO
 
 import ipywidgets as widgets
@@ -9,12 +8,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from imgcap.inference import Relevance, WordRelevance
-from imgcap.inference.relevance import Box
 from imgcap.inference.summary import percent
-from imgcap.overlay import AGAINST, FOR, WORD, Colour, blended, coloured, where
+from imgcap.overlay import AGAINST, FOR, WORD, blended, coloured
 from imgcap.widgets.browser import ChoiceButtons, DownloadButton, MapPicture
 from imgcap.widgets.elements import Card, Fold, Message, markup, plain, row
 from imgcap.widgets.explainer import CaptionQuestion, Explainer, LabelQuestion, Question
+from imgcap.widgets.map_words import legend, note, subject, told
 from imgcap.widgets.stage import Scene, Stage
 from imgcap.widgets.state import AppState
 
@@ -23,14 +22,8 @@ AWAITED = "The answer itself is still awaited."
 NO_LABELS = "There are no labels' scores to explain."
 NO_CAPTION = "There is no caption to explain."
 LOOKING = "Looking for the places that matter …"
-NOWHERE = "No place stands out."
-CAVEAT = (
-    "The map shows where, not why, and not whether the answer is right. "
-    "Its strongest colour is its strongest place, however weak that is."
-)
 LABEL, WORD_OF_CAPTION = 0, 1
 _OVERLAY_SIDE = 512
-_CONCEPTS = 3
 
 
 class ExplainPanel(Card):
@@ -234,71 +227,6 @@ class ExplainPanel(Card):
         buffer = BytesIO()
         kept.save(buffer, "PNG", pnginfo=about)
         return buffer.getvalue()
-
-
-def subject(answer: Relevance | WordRelevance, word: int) -> str:
-    """Return the label or the word that is explained."""
-    return answer.label if isinstance(answer, Relevance) else answer.words[word]
-
-
-def told(answer: Relevance | WordRelevance, word: int) -> str:
-    """Say what the map shows, for those who do not see it."""
-    if isinstance(answer, WordRelevance):
-        place = where(answer.maps[word], answer.box)
-        return f"Matters most to “{plain(answer.words[word])}”: {place}." if place else NOWHERE
-    parts = [("for", where(answer.map, answer.box)), ("against", where(-answer.map, answer.box))]
-    sentences = [f"Speaks {side} it most: {place}." for side, place in parts if place]
-    return " ".join(sentences) or NOWHERE
-
-
-def legend(answer: Relevance | WordRelevance) -> str:
-    """Return the markup of the colour scale, with what its ends mean."""
-    if isinstance(answer, WordRelevance):
-        return _scale("matters little to the word", "matters most", _clear(WORD), _css(WORD))
-    if (answer.map < 0).any():
-        return _scale("speaks against it", "for it", _css(AGAINST), _clear(FOR), _css(FOR))
-    return _scale("says little", "speaks for it", _clear(FOR), _css(FOR))
-
-
-def note(answer: Relevance | WordRelevance, word: int) -> str:
-    """Return the markup that names method and model, and what the map does not mean."""
-    origin = ""
-    if isinstance(answer, WordRelevance) and answer.place_shares:
-        origin = f"<p>{escape(plain(read_from(answer, word)))}</p>"
-    unseen = "" if _is_whole(answer.box) else " The model did not see what is striped."
-    how = f"{answer.method[:1].upper()}{answer.method[1:]} by {answer.model}, {answer.ms:,.0f} ms."
-    return f'{origin}<p class="imgcap-muted">{escape(plain(how))} {CAVEAT}{unseen}</p>'
-
-
-def read_from(answer: WordRelevance, word: int) -> str:
-    """Say what a word was read from: places, named concepts, the picture as a whole."""
-    shares = answer.concept_shares[word] if answer.concept_shares else ()
-    named = sorted(zip(answer.concepts, shares, strict=True), key=lambda pair: -pair[1])
-    parts = [f"places {percent(answer.place_shares[word])}"]
-    parts += [f"the concept “{name}” {percent(share)}" for name, share in named[:_CONCEPTS]]
-    rest = 1 - answer.place_shares[word] - sum(share for _, share in named[:_CONCEPTS])
-    parts.append(f"the rest of what it knew of the picture {percent(max(0.0, rest))}")
-    return f"Read from: {', '.join(parts)}."
-
-
-def _scale(least: str, most: str, *colours: str) -> str:
-    bar = (
-        f'<i aria-hidden="true" style="background:linear-gradient(to right, {", ".join(colours)})">'
-    )
-    return f'<p class="imgcap-scale"><span>{least}</span>{bar}</i><span>{most}</span></p>'
-
-
-def _css(colour: Colour) -> str:
-    return f"rgb({' '.join(map(str, colour))})"
-
-
-def _clear(colour: Colour) -> str:
-    return f"rgb({' '.join(map(str, colour))} / 0)"
-
-
-def _is_whole(box: Box) -> bool:
-    left, top, right, bottom = box
-    return left <= 0 and top <= 0 and right >= 1 and bottom >= 1
 
 
 def _within(width: int, height: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from imgcap.widgets.browser.crop_box import CropBox
 from imgcap.widgets.browser.download_button import DownloadButton
 from imgcap.widgets.browser.drop_zone import DropZone, Upload
 from imgcap.widgets.browser.fold_button import FoldButton
+from imgcap.widgets.browser.gallery_grid import GalleryCard, GalleryGrid
 from imgcap.widgets.browser.map_picture import MapPicture
 from imgcap.widgets.browser.page_script import PageScript
 from imgcap.widgets.browser.picture_strip import PictureStrip, Status, StripItem
@@ -21,6 +22,8 @@ __all__ = [
     "DownloadButton",
     "DropZone",
     "FoldButton",
+    "GalleryCard",
+    "GalleryGrid",
     "MapPicture",
     "PageScript",
     "PictureStrip",
