@@ -55,17 +55,17 @@ def test_find_a_picture_among_many(page: Page, server: Server, album: Path) -> N
     expect(items).to_have_count(24)
     image = items.first.locator("img")
     wait_until(lambda: image.evaluate("image => image.naturalWidth") > 0)
-    assert image.get_attribute("alt") == items.first.locator(".imgcap-gallery-caption").inner_text()
+    assert image.get_attribute("alt") == items.first.locator(".imgcap-gallery-caption").text_content()
 
     card.get_by_label("Find", exact=True).fill("a cat")
     card.get_by_role("button", name="Find pictures").click()
     expect(card.get_by_text("24 pictures, nearest to “a cat” first")).to_be_visible()
     expect(items.first.locator(".imgcap-gallery-name")).to_contain_text("cat-")
-    scores = [float(text) for text in items.locator(".imgcap-gallery-match").all_inner_texts()]
+    scores = [float(text) for text in items.locator(".imgcap-gallery-match").all_text_contents()]
     assert len(scores) == 24
     assert scores == sorted(scores, reverse=True)
 
-    name = items.first.locator(".imgcap-gallery-name").inner_text()
+    name = items.first.locator(".imgcap-gallery-name").text_content()
     items.first.get_by_role("button").click()
     dashboard.expect_answer(name)
     expect(items.first.get_by_role("button")).to_have_attribute("aria-current", "true")
@@ -80,10 +80,10 @@ def test_filter_order_and_keyboard(page: Page, server: Server, album: Path) -> N
     items = pictures(card)
     show = card.get_by_label("Show", exact=True)
     option = show.locator("option").nth(1)
-    label, count = option.inner_text().rsplit(" (", 1)
-    show.select_option(option.inner_text())
+    label, count = option.text_content().rsplit(" (", 1)
+    show.select_option(option.text_content())
     expect(items).to_have_count(int(count.rstrip(")")))
-    for text in items.locator(".imgcap-gallery-label").all_inner_texts():
+    for text in items.locator(".imgcap-gallery-label").all_text_contents():
         assert text.startswith(f"{label} · ")
     show.select_option("All")
     expect(items).to_have_count(24)
@@ -91,7 +91,7 @@ def test_filter_order_and_keyboard(page: Page, server: Server, album: Path) -> N
     shares = items.locator(".imgcap-gallery-label")
     wait_until(
         lambda: (
-            (found := [float(t.rsplit(" · ")[-1].strip("> %")) for t in shares.all_inner_texts()])
+            (found := [float(t.rsplit(" · ")[-1].strip("> %")) for t in shares.all_text_contents()])
             == sorted(found, reverse=True)
         )
     )
@@ -106,7 +106,7 @@ def test_filter_order_and_keyboard(page: Page, server: Server, album: Path) -> N
     page.keyboard.press("ArrowUp")
     expect(items.nth(1).get_by_role("button")).to_be_focused()
     page.keyboard.press("Enter")
-    dashboard.expect_answer(items.nth(1).locator(".imgcap-gallery-name").inner_text())
+    dashboard.expect_answer(items.nth(1).locator(".imgcap-gallery-name").text_content())
     expect(items.nth(1).get_by_role("button")).to_be_focused()
 
 
@@ -119,7 +119,7 @@ def test_the_results_can_be_taken_along(
     with (tmp_path / "results.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == [path.name for path in sorted(album.glob("*.jpg"))]
-    captions = pictures(card).locator(".imgcap-gallery-caption").all_inner_texts()
+    captions = pictures(card).locator(".imgcap-gallery-caption").all_text_contents()
     assert [row["caption"] for row in rows] == captions
 
 
@@ -132,3 +132,17 @@ def test_everyone_can_use_it(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert findings(page) == []
     card.scroll_into_view_if_needed()
+
+
+def test_a_folder_is_brought_whole(page: Page, server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "holiday"
+    (folder / "second").mkdir(parents=True)
+    for name in ("b.jpg", "second/a.JPG", ".hidden.jpg", "notes.txt"):
+        (folder / name).write_bytes((SAMPLES / "cat.jpg").read_bytes() + name.encode())
+    dashboard = Dashboard(page, server)
+    with page.expect_file_chooser() as chooser:
+        dashboard.press("Choose a folder")
+    chooser.value.set_files(folder)
+    expect(page.get_by_text("2 files uploaded.")).to_be_visible()
+    expect(page.get_by_text("2 other or hidden files passed over.")).to_be_visible()
+    expect(dashboard.strip).to_have_count(2)

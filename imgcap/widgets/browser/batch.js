@@ -139,7 +139,7 @@ class Batch {
   left; // files that wait
   ended = false;
 
-  constructor(model, files, room) {
+  constructor(model, files, room, passed = 0) {
     this.#model = model;
     this.#count = files.length;
     this.#files = files.slice(0, room);
@@ -152,6 +152,10 @@ class Batch {
     );
     this.#what.textContent = `Waiting: ${plural(this.left, "file")}`;
     setTimeout(() => (this.#transfer.hidden = this.ended), NOTICEABLE);
+    if (passed > 0) {
+      const nothing = files.length === 0 ? "There is no picture in it: " : "";
+      this.#complain(`${nothing}${plural(passed, "other or hidden file")} passed over.`, 0);
+    } else if (files.length === 0) this.#complain("The folder is empty.", 0);
     const surplus = files.length - this.left;
     if (surplus === 0) return;
     const most = `At most ${plural(model.get("max_files"), "file")} can wait at once`;
@@ -227,6 +231,7 @@ class Batch {
     const [count, taken, refused] = [this.#count, this.#taken.length, this.#refused];
     const rest = count - taken - refused;
     const gone = this.#silent ? "The server does not answer. " : "";
+    if (count === 0) return "";
     if (count === 1) {
       if (taken) return `“${this.#taken[0]}” uploaded.`;
       if (refused) return ""; // the sentence that says why is enough

@@ -3,6 +3,34 @@
 
 const STILL_THERE = 700; // a drag that goes on is told of at least every 550 ms
 
+// All files below what was dropped, folders in the order of their names.
+async function filesBelow(entry) {
+  if (entry.isFile) {
+    return [await new Promise((take) => entry.file(take, () => take(new File([], entry.name))))];
+  }
+  const reader = entry.createReader();
+  const entries = [];
+  for (;;) {
+    const some = await new Promise((take) => reader.readEntries(take, () => take([])));
+    if (some.length === 0) break;
+    entries.push(...some);
+  }
+  entries.sort((one, other) => (one.name < other.name ? -1 : 1));
+  const files = [];
+  for (const each of entries) {
+    const found = await filesBelow(each);
+    files.push(...found.map((file) => (each.name.startsWith(".") ? hide(file) : file)));
+  }
+  return files;
+}
+
+const hidden = new WeakSet();
+
+function hide(file) {
+  hidden.add(file);
+  return file;
+}
+
 function render({ model, el }) {
   const view = new AbortController();
   const { signal } = view;
@@ -12,19 +40,26 @@ function render({ model, el }) {
   let gone = null; // takes the overlay away when a drag is heard of no more
 
   const input = element("input", "", { type: "file", multiple: true, hidden: true, tabIndex: -1 });
+  const folderInput = element("input", "", {
+    ...{ type: "file", webkitdirectory: true, hidden: true, tabIndex: -1 },
+  });
   const button = element("button", "imgcap-button imgcap-button-main", { type: "button" });
+  const folderButton = element("button", "imgcap-button", {
+    ...{ type: "button", textContent: "Choose a folder" },
+  });
+  const buttons = element("span", "imgcap-row", {}, [button, folderButton]);
   const ways = element("span", "imgcap-drop-ways", {
     textContent: "or drop them anywhere on the page, or paste",
   });
   const hint = element("span", "imgcap-drop-hint");
-  const invitation = element("div", "imgcap-drop-invitation", {}, [button, ways, hint]);
+  const invitation = element("div", "imgcap-drop-invitation", {}, [buttons, ways, hint]);
   const overlay = element("div", "imgcap-browser imgcap-drop-overlay", { hidden: true }, [
     element("p", "", { textContent: "Drop the pictures anywhere" }),
   ]);
   overlay.setAttribute("aria-hidden", "true");
   el.classList.add("imgcap-browser", "imgcap-drop");
   el.setAttribute("role", "group");
-  el.replaceChildren(input, invitation);
+  el.replaceChildren(input, folderInput, invitation);
   document.body.append(overlay);
 
   function describe() {
@@ -34,12 +69,26 @@ function render({ model, el }) {
     input.accept = model.get("accept").join(",");
   }
 
+  // In a folder there is more than a person means: hidden files, and what is no picture.
+  function addFolder(files) {
+    const accepted = model.get("accept");
+    const isMeant = (file) =>
+      !hidden.has(file) &&
+      !file.webkitRelativePath.split("/").some((part) => part.startsWith(".")) &&
+      accepted.some((kind) => file.name.toLowerCase().endsWith(kind) || file.type === kind);
+    const meant = files.filter(isMeant);
+    addBatch(meant, files.length - meant.length);
+  }
+
   function add(files) {
-    if (files.length === 0) return;
+    if (files.length > 0) addBatch(files, 0);
+  }
+
+  function addBatch(files, passed) {
     for (const batch of batches) if (batch.ended) batch.element.remove();
     batches = batches.filter((batch) => !batch.ended);
     const waiting = batches.reduce((sum, batch) => sum + batch.left, 0);
-    const batch = new Batch(model, [...files], Math.max(0, model.get("max_files") - waiting));
+    const batch = new Batch(model, [...files], Math.max(0, model.get("max_files") - waiting), passed);
     batches.push(batch);
     el.append(batch.element);
     if (!working) work();
@@ -72,7 +121,15 @@ function render({ model, el }) {
     overlay.hidden = true;
     if (event.defaultPrevented || !brings(event)) return;
     event.preventDefault();
-    add(event.dataTransfer.files);
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
+    if (entries.some((entry) => entry?.isDirectory)) dropFolders(entries.filter(Boolean));
+    else add(event.dataTransfer.files);
+  }
+
+  async function dropFolders(entries) {
+    const files = [];
+    for (const entry of entries) files.push(...(await filesBelow(entry)));
+    addFolder(files);
   }
 
   function paste(event) {
@@ -89,6 +146,12 @@ function render({ model, el }) {
   listen(input, "change", () => {
     add(input.files);
     input.value = ""; // so that the same file again is a change again
+  });
+  listen(folderButton, "click", () => folderInput.click());
+  listen(folderInput, "change", () => {
+    const path = (file) => file.webkitRelativePath;
+    addFolder([...folderInput.files].sort((one, other) => (path(one) < path(other) ? -1 : 1)));
+    folderInput.value = "";
   });
   listen(el, "unfocus", () => button.focus());
   listen(window, "dragstart", () => (ownDrag = true));
