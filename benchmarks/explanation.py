@@ -3,8 +3,8 @@
 Deletion and insertion curves of the label that is explained, against maps that know nothing of the
 picture; and the pointing game (Zhang et al. 2016, arXiv:1608.00507) on two pictures side by side:
 how often the peak of the map of one's label, or of its word in a caption, lies in that one's half,
-where chance is 0.5. Pictures come with their labels in a labels.csv (file_name, label) beside them,
-or else are explained for the label that the classifier finds likeliest.
+where chance is 0.5. The labels are in a labels.csv (file_name, label) beside the pictures; without
+one the pictures are named by what they show, as the samples are.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -24,13 +23,11 @@ from rich.table import Table
 from benchmarks.curves import Map, areas, rivals
 from imgcap.inference import Engine, EngineError, open_engine
 from imgcap.inference.relevance import Box, lay_over
-from imgcap.labels import LabelError, read_labels
+from imgcap.labels import LabelError
 from imgcap.settings import Settings
 
 SIDE = 224
 """Longest side in pixels of the pictures that are changed, which is what most models see."""
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -44,10 +41,9 @@ class Shown:
 def main() -> int:
     """Measure and print two tables; return the exit status."""
     arguments = _parser().parse_args()
-    settings = Settings()
-    engine = open_engine(settings)
+    engine = open_engine(Settings())
     try:
-        shown, labels = read(engine, arguments.pictures, arguments.labels, arguments.count)
+        shown, labels = read(arguments.pictures, arguments.count)
         console = Console(width=100)
         console.print(curve_table(engine, shown, labels))
         console.print(pointing_table(engine, shown[: arguments.montage], labels))
@@ -57,26 +53,22 @@ def main() -> int:
     return 0
 
 
-def read(engine: Engine, folder: Path, labels: Path, count: int) -> tuple[list[Shown], list[str]]:
-    """Return at most `count` pictures, spread evenly over a folder, and the candidate labels."""
+def read(folder: Path, count: int) -> tuple[list[Shown], list[str]]:
+    """Return at most `count` pictures, spread evenly over a folder, and all labels there are."""
     listed = folder / "labels.csv"
     if listed.exists():
         with listed.open(encoding="utf8", newline="") as file:
-            rows = [
-                (row["file_name"], row["label"].replace("_", " ")) for row in csv.DictReader(file)
-            ]
-        candidates = list(dict.fromkeys(label for _, label in rows))
-        return [
-            Shown(_open(folder / name), label) for name, label in _spread(rows, count)
-        ], candidates
-    files = sorted(path for path in folder.glob("*") if path.suffix in {".jpg", ".jpeg", ".png"})
-    if not files:
+            rows = [(row["file_name"], row["label"]) for row in csv.DictReader(file)]
+    else:
+        files = sorted(path for path in folder.glob("*") if path.suffix in {".jpg", ".png"})
+        rows = [(path.name, path.stem) for path in files]
+    if not rows:
         raise EngineError(f"There are no pictures in {folder}.")
-    candidates = list(read_labels(labels))
-    images = [_open(path) for path in _spread(files, count)]
-    answers = engine.classify(images, candidates)
-    best = [answer.predictions[0].label for answer in answers]
-    return [Shown(image, label) for image, label in zip(images, best, strict=True)], candidates
+    rows = [(name, label.replace("_", " ")) for name, label in rows]
+    count = min(count, len(rows))
+    chosen = [rows[n * len(rows) // count] for n in range(count)]
+    shown = [Shown(_open(folder / name), label) for name, label in chosen]
+    return shown, list(dict.fromkeys(label for _, label in rows))
 
 
 def curves(
@@ -158,15 +150,9 @@ def _open(path: Path) -> Image.Image:
     return small
 
 
-def _spread(items: Sequence[Item], count: int) -> list[Item]:
-    count = min(count, len(items))
-    return [items[n * len(items) // count] for n in range(count)]
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.explanation", description=__doc__)
     parser.add_argument("--pictures", type=Path, default=Path("data/samples"))
-    parser.add_argument("--labels", type=Path, default=Path("data/labels/everyday.txt"))
     parser.add_argument("--count", type=int, default=50, help="pictures for the curves, at most")
     parser.add_argument("--montage", type=int, default=8, help="pictures for the pointing game")
     return parser
