@@ -24,7 +24,7 @@ def wait_until(condition):
     while not condition():
         assert time.monotonic() < deadline, (state.error, state.statuses, state.models)
         time.sleep(0.1)
-result, *more, chart, feedback, models = columns.right.children
+result, why, captions, chart, confidence, feedback, models = columns.right.children
 upload, *_ = columns.left.children
 upload.samples.set_state({"selected": "cat.jpg"})
 wait_until(lambda: set(state.statuses.values()) == {"done"})
@@ -111,7 +111,7 @@ LEAVE = """
 import gc, threading, weakref
 things = (state, analyst, page, state.engine, state.shelf, *columns.children)
 left = [weakref.ref(thing) for thing in things]
-del things, result, more, chart, feedback, models, upload, preview, tools, question
+del things, result, why, captions, chart, confidence, feedback, models, upload, _
 """
 RETURN = """
 print(count() - before)
