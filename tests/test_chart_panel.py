@@ -154,7 +154,7 @@ def test_the_dropdown_changes_the_marks_of_the_one_figure(
     assert types == ["bar", "pie", "scatter"]
     assert panel.figure is figure
     assert panel.children[1] is panel.kind
-    assert panel.children[2].children == (figure,)
+    assert [box.children for box in panel.children[2].children] == [(figure,)]
 
 
 def test_the_dropdown_follows_the_state(state: AppState, panel: ChartPanel) -> None:

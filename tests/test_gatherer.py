@@ -201,6 +201,8 @@ def test_all_kinds_twice_leave_nothing_of_each_other(state: AppState, panel: Cha
             assert not any(
                 len(trace[axis] or ()) for trace in hidden for axis in "xyz" if axis in trace
             )
+            [seen] = [box.children for box in panel.children[2].children if not box._dom_classes]
+            assert seen == (panel.figure,)
             assert ("scene" in layout) == (key in {"bars", "space"})
             if round_ == 0:
                 first[key] = (layout, shown)

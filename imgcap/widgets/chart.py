@@ -132,9 +132,10 @@ class ChartPanel(Card):
             redraw(self._figures[solid], drawing)
         else:
             self._figures[solid] = living(drawing, "confidence")
-            self._room.children = tuple(self._figures.values())
-        for place, each in self._figures.items():
-            (each.remove_class if place == solid else each.add_class)(_ASIDE)
+            self._room.children = (*self._room.children, widgets.VBox([self.figure]))
+        for box in self._room.children:
+            seen = box.children[0] is self.figure
+            (box.remove_class if seen else box.add_class)(_ASIDE)
 
     def _choose(self, _change: object) -> None:
         self.turn.value = FIRST_TURN
