@@ -125,8 +125,6 @@ class Stage(BrowserWidget):
 
     def _leave(self, _change: object) -> None:
         del _STAGES[self._state]
-        self.layout.close()
-        self.close()
 
     def _look(self, _change: object = None) -> None:
         scene = self.scene.following(self._state)
