@@ -55,7 +55,8 @@ def test_find_a_picture_among_many(page: Page, server: Server, album: Path) -> N
     expect(items).to_have_count(24)
     image = items.first.locator("img")
     wait_until(lambda: image.evaluate("image => image.naturalWidth") > 0)
-    assert image.get_attribute("alt") == items.first.locator(".imgcap-gallery-caption").text_content()
+    caption = items.first.locator(".imgcap-gallery-caption").text_content()
+    assert image.get_attribute("alt") == caption
 
     card.get_by_label("Find", exact=True).fill("a cat")
     card.get_by_role("button", name="Find pictures").click()
