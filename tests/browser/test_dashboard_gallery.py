@@ -80,9 +80,9 @@ def test_filter_order_and_keyboard(page: Page, server: Server, album: Path) -> N
     dashboard, card = opened(page, server, album)
     items = pictures(card)
     show = card.get_by_label("Show", exact=True)
-    option = show.locator("option").nth(1)
-    label, count = option.text_content().rsplit(" (", 1)
-    show.select_option(option.text_content())
+    chosen = show.locator("option").nth(1).text_content().replace("\N{NO-BREAK SPACE}", " ")
+    label, count = chosen.rsplit(" (", 1)
+    show.select_option(chosen)
     expect(items).to_have_count(int(count.rstrip(")")))
     for text in items.locator(".imgcap-gallery-label").all_text_contents():
         assert text.startswith(f"{label} · ")
@@ -92,7 +92,12 @@ def test_filter_order_and_keyboard(page: Page, server: Server, album: Path) -> N
     shares = items.locator(".imgcap-gallery-label")
     wait_until(
         lambda: (
-            (found := [float(t.rsplit(" · ")[-1].strip("> %")) for t in shares.all_text_contents()])
+            (
+                found := [
+                    float(t.rsplit(" · ")[-1].strip("<>%\N{NO-BREAK SPACE} "))
+                    for t in shares.all_text_contents()
+                ]
+            )
             == sorted(found, reverse=True)
         )
     )

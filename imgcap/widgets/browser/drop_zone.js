@@ -47,7 +47,7 @@ function render({ model, el }) {
   const folderButton = element("button", "imgcap-button", {
     ...{ type: "button", textContent: "Choose a folder" },
   });
-  const buttons = element("span", "imgcap-row", {}, [button, folderButton]);
+  const buttons = element("span", "imgcap-row imgcap-drop-buttons", {}, [button, folderButton]);
   const ways = element("span", "imgcap-drop-ways", {
     textContent: "or drop them anywhere on the page, or paste",
   });
