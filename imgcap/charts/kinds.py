@@ -66,7 +66,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("prompts", "Heat map of prompts", "prompts", heat, _prompt_rows),
         Kind("pictures", "Heat map of all pictures", "pictures", heat, _picture_rows),
         Kind("bars", "3-D bars of all pictures", "pictures", bars, _picture_rows, solid=True),
-        Kind("space", "3-D map of pictures and labels", "space", space, space_rows, solid=True),
+        Kind("space", "3-D embedding space", "space", space, space_rows, solid=True),
     )
 }
 

@@ -59,7 +59,8 @@ class ChartPanel(Card):
             make=self._document,
             on_error=state.report,
         )
-        self.downloads = row(ChartImages(), self.html)
+        self.images = ChartImages()
+        self.downloads = row(self.images, self.html)
         self._figures: dict[bool, go.FigureWidget] = {}
         self._room = with_classes(widgets.VBox(), "figures")
         self._draw(*self._look())
@@ -133,6 +134,7 @@ class ChartPanel(Card):
         else:
             self._figures[solid] = living(drawing, "confidence")
             self._room.children = (*self._room.children, widgets.VBox([self.figure]))
+            self.images.figures = len(self._figures)
         for box in self._room.children:
             seen = box.children[0] is self.figure
             (box.remove_class if seen else box.add_class)(_ASIDE)

@@ -44,6 +44,18 @@ def expect_drawn(page: Page, key: str) -> None:
     assert page.evaluate(DRAWN) == EXPECTED[key], key
 
 
+def expect_width(page: Page, width: float) -> None:
+    """Wait until the chart that is seen fills its place, no more and no less."""
+    svg = page.locator(".imgcap-figures > :not(.imgcap-aside) .main-svg").first
+    for _ in range(50):
+        box = svg.bounding_box()
+        if box and abs(box["width"] - width) <= 2:
+            return
+        page.wait_for_timeout(200)
+    assert box
+    assert box["width"] == pytest.approx(width, abs=2)
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_charts_of_all_pictures(
     new_page: NewPage, server: Server, scheme: str, width: int, tmp_path: Path
@@ -62,6 +74,8 @@ def test_charts_of_all_pictures(
             dashboard.choose_chart(name)
             expect_drawn(page, key)
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+            room = chart.locator(".imgcap-figures").bounding_box()
+            expect_width(page, room["width"] if room else 0)
             expect(chart.get_by_role("slider")).to_have_count(1 if key in SOLID else 0)
 
     dashboard.choose_chart(NAMES["pictures"])

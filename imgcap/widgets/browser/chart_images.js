@@ -2,10 +2,21 @@
 
 const FORMATS = ["png", "svg"];
 const SHOWN = 4000; // how long news are told
+const PATIENCE = 30_000;
+const SOON = 50;
+
+const plotsAround = (el) => [
+  ...(el.closest(".imgcap-card")?.querySelectorAll(".js-plotly-plot:has(.main-svg)") ?? []),
+];
+
+// A figure that joins a page is drawn before it has a place in it, and keeps plotly's own width.
+function fit(el, figures, until = Date.now() + PATIENCE) {
+  if (plotsAround(el).length >= figures) window.dispatchEvent(new Event("resize"));
+  else if (Date.now() < until) setTimeout(fit, SOON, el, figures, until);
+}
 
 function keep(el, format) {
-  const plots = el.closest(".imgcap-card")?.querySelectorAll(".js-plotly-plot") ?? [];
-  const plot = [...plots].find((each) => getComputedStyle(each).visibility === "visible");
+  const plot = plotsAround(el).find((each) => getComputedStyle(each).visibility === "visible");
   const camera = plot?.querySelector(".modebar-btn");
   if (!camera) return "The chart is not drawn yet; please try again.";
   // Plotly reads the format while it is clicked, and offers no other way in from outside.
@@ -17,7 +28,7 @@ function keep(el, format) {
   return "Preparing …";
 }
 
-function render({ el }) {
+function render({ model, el }) {
   const news = document.createElement("span");
   let timer;
   news.className = "imgcap-note";
@@ -37,9 +48,14 @@ function render({ el }) {
     });
     return button;
   });
+  const join = () => fit(el, model.get("figures"));
+  model.on("change:figures", join);
   el.classList.add("imgcap-browser", "imgcap-row");
   el.replaceChildren(...buttons, news);
-  return () => clearTimeout(timer);
+  return () => {
+    clearTimeout(timer);
+    model.off("change:figures", join);
+  };
 }
 
 export default { render };
