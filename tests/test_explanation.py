@@ -306,6 +306,16 @@ def test_a_word_that_was_copied_names_its_concept(embedded: LocalEngine) -> None
     assert max(shares.values()) > 0.5
 
 
+def test_a_word_that_was_copied_lies_where_its_concept_is(embedded: LocalEngine) -> None:
+    image, labels = sample("coffee"), ("cup of coffee", "cat", "building", "car")
+    label = embedded.explain_label(image, "cup of coffee", labels).map
+    _, cup = embedded.explain_caption(image, "a cup").maps
+    assert np.corrcoef(label.ravel(), cup.ravel())[0, 1] > 0.6
+    rows, columns = np.unravel_index(int(cup.argmax()), cup.shape)
+    assert 1 <= rows <= 5
+    assert 1 <= columns <= 5
+
+
 @pytest.mark.parametrize(
     ("kind", "caption", "sentence"),
     [

@@ -94,14 +94,18 @@ class GridEncoder(nn.Module):
 
     def forward(self, pixel_values: Tensor, **_: object) -> BaseModelOutput:
         """Encode `(n, 3, size, size)` pixels as `(n, tokens, hidden_size)` tokens."""
-        return BaseModelOutput(self.tokens(*self.see(pixel_values)))
+        grid, cells = self.see(pixel_values)
+        return BaseModelOutput(self.tokens(grid, cells.mean(1)))
 
     def see(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the `(n, cells, grid_dim)` grid and the `(n, hidden_dim)` embedding."""
+        """Return the `(n, cells, grid_dim)` grid and the cells whose mean is the embedding.
+
+        These are `(n, cells, hidden_dim)`.
+        """
         pixels = pixel_values.to(self.position_embedding.dtype)
         seen = self.tower(pixel_values=pixels, output_hidden_states=True)
-        grid = seen.hidden_states[-2].flatten(2).transpose(1, 2)
-        return grid, seen.last_hidden_state.mean((2, 3))
+        grid, cells = seen.hidden_states[-2], seen.last_hidden_state
+        return grid.flatten(2).transpose(1, 2), cells.flatten(2).transpose(1, 2)
 
     def tokens(self, grid: Tensor, embedding: Tensor) -> Tensor:
         """Turn what was seen into the tokens that the decoder attends to."""

