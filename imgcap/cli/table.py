@@ -10,6 +10,8 @@ from imgcap.batches import describe_batches
 from imgcap.cli.common import FAILED, INTERRUPTED, USAGE, failure, tell
 from imgcap.cli.outcomes import StatusBar
 from imgcap.inference import CaptionOptions, ClassifyOptions, EngineError
+from imgcap.inference.calibration import calibration_file
+from imgcap.inference.checkpoints import display_name
 from imgcap.results_file import ResultsError, ResultsRun, format_of, question_digest
 from imgcap.settings import Settings
 from imgcap.sources import find_sources, open_ahead
@@ -92,6 +94,9 @@ def _digest(
     parts.append(settings.max_pixels)
     if labels is not None:
         parts += [settings.classifier, list(labels), top, repr(ClassifyOptions())]
+        checkpoint = display_name(settings.classifier, "classifier")
+        learned = calibration_file(settings.calibration, checkpoint)
+        parts.append(learned.read_text("utf-8") if learned.is_file() else "")
     if with_caption:
         parts += [settings.captioner, repr(CaptionOptions())]
     return question_digest(parts)
