@@ -16,7 +16,8 @@ run: install
 	$(BIN)/voila dashboard.ipynb
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/browser --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest tests/browser
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
