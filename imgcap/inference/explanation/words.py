@@ -27,8 +27,10 @@ def explain_caption(loaded: Loaded, image: Image.Image, caption: str) -> WordRel
     a map is the mean, weighed by attention, of two things: how much less likely the word becomes
     when a cell of the grid and its neighbours are hidden behind the mean of all cells (occlusion,
     Zeiler and Fergus 2014, arXiv:1311.2901), and what each cell adds to the concepts' logits. On
-    the samples side by side the peak of such a map lies in the right half for 0.67 of all words,
-    that of attention with its gradients for 0.63, and that of plain attention for 0.49.
+    the samples side by side the peak of such a map lies in the right half for 0.66 of all words,
+    that of attention with its gradients for 0.63, and that of plain attention for 0.51. Occlusion
+    alone reaches 0.67, but hiding what its maps put first takes less from a word's probability
+    (area under the deletion curve 0.19 against 0.11), since most nouns come from a concept.
 
     Raises
     ------
