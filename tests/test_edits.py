@@ -69,7 +69,7 @@ def equal(one: Image.Image, other: Image.Image) -> bool:
         (Saturation(0.3), lambda i: ImageEnhance.Color(i).enhance(0.3)),
         (AutoContrast(), ImageOps.autocontrast),
     ],
-    ids=str,
+    ids=lambda part: "" if callable(part) else str(part),
 )
 @pytest.mark.parametrize("size", [(83, 57), (700, 900)], ids=["one strip", "several strips"])
 def test_an_edit_does_what_pillow_does(
