@@ -29,6 +29,7 @@ bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.feedback
 	$(BIN)/python -m benchmarks.gallery
+	$(BIN)/python -m benchmarks.explanation
 
 # Rebuilds data/models; PICTURES is the folder of the training archives (see training/README.md).
 models: install

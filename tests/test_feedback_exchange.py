@@ -282,7 +282,9 @@ def test_a_folder_cannot_be_sent_and_an_unknown_format_is_told(tmp_path: Path) -
             use()
 
 
-LINE = json.dumps({"id": "01890a5d-ac96-774b-bcce-b302099a8057", "time": "2026-05-01T12:00:00Z", "rating": 4})
+LINE = json.dumps(
+    {"id": "01890a5d-ac96-774b-bcce-b302099a8057", "time": "2026-05-01T12:00:00Z", "rating": 4}
+)
 HEAD = "id,time,rating,comment\n"
 GOOD = f"{SAID.id},2026-05-01T12:00:00Z,4,good\n"
 
