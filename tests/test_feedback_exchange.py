@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from uuid import UUID
 
 import pandas as pd
 import pytest
@@ -27,6 +28,7 @@ from tests.picture_files import every_kind
 FILES = [name for name in FORMATS if name != "imagefolder"]
 PICTURES = list(every_kind().values())
 SAID = FeedbackRecord(
+    id=UUID("01890a5d-ac96-774b-bcce-b302099a8057"),  # the same in every process
     rating=4,
     comment="=not bad\r\n\0",
     labels=("cat", "dog"),
@@ -282,9 +284,7 @@ def test_a_folder_cannot_be_sent_and_an_unknown_format_is_told(tmp_path: Path) -
             use()
 
 
-LINE = json.dumps(
-    {"id": "01890a5d-ac96-774b-bcce-b302099a8057", "time": "2026-05-01T12:00:00Z", "rating": 4}
-)
+LINE = json.dumps({"id": str(SAID.id), "time": "2026-05-01T12:00:00Z", "rating": 4})
 HEAD = "id,time,rating,comment\n"
 GOOD = f"{SAID.id},2026-05-01T12:00:00Z,4,good\n"
 
