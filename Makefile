@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --prefer
 # Copied into .venv when it is installed, the package itself being used in place.
 SHARED := $(shell find etc share -type f)
 
-.PHONY: install run test lint bench models clean
+.PHONY: install run test test-all lint bench models clean
 
 install: $(VENV)/.installed
 
@@ -17,7 +17,11 @@ run: install
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --ignore=tests/browser --numprocesses=2 --dist=loadfile
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest tests/browser -m "not long"
+
+# What takes a browser through every fold as well: minutes more.
+test-all: test
+	$(BIN)/python -m pytest tests/browser -m long
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

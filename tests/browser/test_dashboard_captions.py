@@ -3,12 +3,15 @@
 import json
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.dashboard import Dashboard, stored
 from tests.browser.test_dashboard_access import findings
 from tests.browser.voila_server import Server, wait_until
+
+pytestmark = pytest.mark.long
 
 
 def test_a_caption_is_made_longer_and_shorter_and_changed_for_another(

@@ -12,6 +12,8 @@ from tests.browser.conftest import NewPage
 from tests.browser.dashboard import SAMPLES, Dashboard
 from tests.browser.voila_server import Server
 
+pytestmark = pytest.mark.long
+
 NAMES = {key: kind.name for key, kind in KINDS.items()}
 SOLID = [key for key, kind in KINDS.items() if kind.solid]
 # Of plotly's drawing: cells of a heat map, rooms in space, bars, slices, points.

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from imgcap.inference.calibration import Calibration, calibration_file
@@ -11,6 +12,8 @@ from tests.browser.conftest import NewPage
 from tests.browser.dashboard import Dashboard
 from tests.browser.test_dashboard_access import findings
 from tests.browser.voila_server import Server
+
+pytestmark = pytest.mark.long
 
 NAME = "imgcap-align-small"
 

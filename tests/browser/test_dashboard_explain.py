@@ -5,6 +5,7 @@ from base64 import b64decode
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
@@ -12,6 +13,8 @@ from tests.browser.conftest import NewPage
 from tests.browser.dashboard import Dashboard
 from tests.browser.test_dashboard_access import findings
 from tests.browser.voila_server import Server, wait_until
+
+pytestmark = pytest.mark.long
 
 LABEL_TOLD = re.compile(r"Speaks for it most: ")
 WORD_TOLD = re.compile(r"Matters most to “(.+)”: ")

@@ -12,6 +12,8 @@ from tests.browser.dashboard import SAMPLES, Dashboard
 from tests.browser.test_dashboard_access import findings
 from tests.browser.voila_server import Server, wait_until
 
+pytestmark = pytest.mark.long
+
 CUTS = ((0, 0, 1, 1), (0, 0, 0.7, 0.7), (0.3, 0.3, 1, 1))
 
 

@@ -13,6 +13,8 @@ from tests.browser.conftest import NewPage
 from tests.browser.dashboard import SAMPLES, Dashboard, stored
 from tests.browser.voila_server import Server, wait_until
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def montage(tmp_path: Path) -> Path:
