@@ -7,7 +7,7 @@ Panels whose libraries take long to load have modules of their own to import fro
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.captions import CaptionsPanel
 from imgcap.widgets.confidence import ConfidencePanel
-from imgcap.widgets.elements import Columns
+from imgcap.widgets.elements import Columns, Later
 from imgcap.widgets.explain import ExplainPanel
 from imgcap.widgets.feedback import FeedbackPanel
 from imgcap.widgets.guide import Guide
@@ -31,6 +31,7 @@ __all__ = [
     "ExplainPanel",
     "FeedbackPanel",
     "Guide",
+    "Later",
     "ModelsPanel",
     "Page",
     "PreparePanel",

@@ -126,3 +126,14 @@ class Columns(widgets.Box):
         self.left, self.right = (with_classes(widgets.VBox(), "column") for _ in range(2))
         super().__init__([self.left, self.right])
         with_classes(self, "columns")
+
+
+class Later(widgets.VBox):
+    """Keeps the place of a panel that comes when the rest of the page is already there.
+
+    A change of a box's children makes every view after it anew, with what is typed and focused.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        with_classes(self, "later")
