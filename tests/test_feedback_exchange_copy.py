@@ -180,7 +180,7 @@ def test_a_store_is_not_copied_to_itself(stores: list[Store], addresses: list[st
         ("csv:feedback.csv", "csv:other.csv", False),
         ("csv:feedback.csv", "sqlite:///feedback.csv", False),
         ("sqlite:///a.db", "sqlite:///./a.db?timeout=3", True),
-        ("sqlite:////tmp/a.db", "sqlite:///a.db", False),
+        ("sqlite:////srv/a.db", "sqlite:///a.db", False),
         ("postgresql://anna:secret@Host/db", "postgresql+psycopg://host/db", True),
         ("postgresql://host/db", "postgresql://host/other", False),
         ("mongodb://a,b/db", "mongodb://me:pw@a,b/db?w=1", True),

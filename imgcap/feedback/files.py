@@ -9,15 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from filelock import Timeout
+
 from imgcap.feedback.record import FeedbackError
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_NO_FOLDER: Final = frozenset({errno.ENOTDIR, errno.EEXIST})
 
 
 @contextmanager
 def explained(lost: str, shown: Path) -> Iterator[None]:
-    """Turn an error of the file system into a `FeedbackError`.
+    """Turn an error of the file system, or a lock that others hold, into a `FeedbackError`.
 
     Parameters
     ----------
@@ -28,6 +31,9 @@ def explained(lost: str, shown: Path) -> Iterator[None]:
     """
     try:
         yield
+    except Timeout as error:
+        reason = f"“{shown}” is in use by another program; try again"
+        raise FeedbackError(f"{lost}: {reason}.") from error
     except OSError as error:
         raise FeedbackError(f"{lost}: {_reason(error, shown)}.") from error
     except MemoryError as error:
@@ -90,4 +96,6 @@ def _reason(error: OSError, shown: Path) -> str:
         return "there is no room left on the disk"
     if error.errno in _FORBIDDEN:
         return f"this program may not open “{shown}”, or it is open in another one"
+    if error.errno in _NO_FOLDER:
+        return f"“{shown}” should lie in a folder, but a file is in its place"
     return f"“{shown}” gives an error ({(error.strerror or 'unknown').lower()})"

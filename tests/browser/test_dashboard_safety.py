@@ -47,7 +47,7 @@ def test_no_text_of_a_stranger_runs_and_all_of_it_is_shown_as_it_is(
     broken = tmp_path / "broken" / name
     broken.write_text("no picture")
     dashboard.bring(broken)
-    expect(page.get_by_role("alert").get_by_text(f"“{name}” is not a JPEG")).to_be_visible()
+    expect(page.get_by_role("status").get_by_text(f"“{name}” is not a JPEG")).to_be_visible()
 
     dashboard.feedback.get_by_label("Right label").fill(PAYLOAD)
     dashboard.feedback.get_by_label("Right caption").fill(PAYLOAD)

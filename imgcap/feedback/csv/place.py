@@ -1,25 +1,22 @@
 """Where a feedback file lies: its lock, its writing in whole pieces, and the files beside it."""
 
-import errno
 import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from glob import escape
 from pathlib import Path
 from stat import S_ISREG
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
+from imgcap.feedback.files import explained, sync_folder
 from imgcap.feedback.record import FeedbackError
 
 LOCK_SECONDS = 10.0
 _BLOCK = 2**22
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-_NO_FOLDER = frozenset({errno.ENOTDIR, errno.EEXIST})
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +59,7 @@ class Place:
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         for each in missing:
-            _sync_folder(each.parent)
+            sync_folder(each.parent)
         with FileLock(f"{self.path}.lock", timeout=LOCK_SECONDS, poll_interval=0.01):
             yield
 
@@ -95,7 +92,7 @@ class Place:
             other.write(torn + b"\r\n")
             other.flush()
             os.fsync(other.fileno())
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
         file.truncate(file.seek(0, os.SEEK_END) - len(torn))
         _log.warning("An unfinished row of %s was set aside in %s.", self.path, self.torn)
 
@@ -133,39 +130,8 @@ class Place:
         except BaseException:
             self.new.unlink(missing_ok=True)
             raise
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
-    @contextmanager
-    def explained(self, done: str) -> Iterator[None]:
+    def explained(self, done: str) -> AbstractContextManager[None]:
         """Turn what the file system says into a sentence."""
-        lost = f"The feedback could not be {done}: "
-        try:
-            yield
-        except Timeout as error:
-            raise FeedbackError(
-                f"{lost}“{self.shown}” is in use by another program; try again."
-            ) from error
-        except OSError as error:
-            raise FeedbackError(f"{lost}{self._reason(error)}.") from error
-        except MemoryError as error:
-            raise FeedbackError(f"{lost}there is not enough memory.") from error
-
-    def _reason(self, error: OSError) -> str:
-        if error.errno in _FULL:
-            return "there is no room left on the disk"
-        if error.errno in _FORBIDDEN:
-            return f"this program may not open “{self.shown}”, or it is open in another one"
-        if error.errno in _NO_FOLDER:
-            return f"“{self.shown}” should lie in a folder, but a file is in its place"
-        return f"“{self.shown}” gives an error ({(error.strerror or 'unknown').lower()})"
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make names that are new in the folder survive a power cut, where the system can."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        return explained(f"The feedback could not be {done}", self.shown)
