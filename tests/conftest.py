@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from imgcap.widgets.state import AppState
     from tests.fakes import HeldEngine
 
-pytest_plugins = ("tests.feedback_servers",)
+pytest_plugins = ("tests.feedback_cli", "tests.feedback_servers")
 
 BuildCheckpoint = Callable[[str], Path]
 

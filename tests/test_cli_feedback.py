@@ -4,9 +4,7 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,19 +15,11 @@ from imgcap.feedback import FeedbackRecord, open_store_at
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.feedback.statistics import statistics_of
 from imgcap.inference.results import Prediction
+from tests.feedback_cli import HOUR, IMGCAP, NOON, keep, stored
 from tests.feedback_servers import PASSWORD
 from tests.picture_files import every_kind
 
-IMGCAP = str(Path(sys.executable).with_name("imgcap"))
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PictureFolder:
-    monkeypatch.setenv("IMGCAP_PICTURES", str(tmp_path / "pictures"))
-    return PictureFolder(tmp_path / "pictures")
 
 
 @pytest.fixture(params=["csv:{}/feedback.csv", "sqlite:///{}/feedback.db"])
@@ -47,20 +37,6 @@ def run(url: str, pictures: PictureFolder, monkeypatch: pytest.MonkeyPatch) -> R
         )
 
     return call
-
-
-def keep(url: str, *records: FeedbackRecord) -> None:
-    store = open_store_at(url)
-    store.extend(records)
-    store.close()
-
-
-def stored(url: str) -> list[FeedbackRecord]:
-    store = open_store_at(url)
-    try:
-        return store.read()
-    finally:
-        store.close()
 
 
 def some(number: int) -> list[FeedbackRecord]:
@@ -199,7 +175,7 @@ def test_usage_errors_end_with_status_two(run: Run, arguments: list[str]) -> Non
 
 def test_the_list_is_newest_first_and_says_that_there_is_more(run: Run, url: str) -> None:
     assert run("list").stdout == "There is no feedback yet.\n"
-    keep(url, *some(30))
+    keep(url, some(30))
     lines = run("list", "--limit", 3).stdout.splitlines()
     assert [line.split()[-1] for line in lines[1:4]] == ["29", "28", "27"]
     assert lines[1].startswith("2026-05-02 17:00")
@@ -209,7 +185,8 @@ def test_the_list_is_newest_first_and_says_that_there_is_more(run: Run, url: str
 
 
 def test_filters_find_what_they_say(run: Run, url: str) -> None:
-    keep(url, *some(10), FeedbackRecord(rating=5, comment="Über alles", session="s", time=NOON))
+    other = FeedbackRecord(rating=5, comment="Über alles", session="s", time=NOON)
+    keep(url, [*some(10), other])
     assert shown(run("list", "--json", "--search", "ALLES über")) == ["Über alles"]
     assert shown(run("list", "--json", "--session", "s")) == ["Über alles"]
     assert shown(run("list", "--json", "--rating", 1, "--rating", 2, "--sort", "rating")) == [
@@ -234,7 +211,7 @@ def test_the_list_fits_the_terminal_and_cannot_steer_it(run: Run, url: str) -> N
         corrected_caption="a cat",
         time=NOON,
     )
-    keep(url, record)
+    keep(url, [record])
     for width in (50, 80, 160):
         text = run("list", width=width).stdout
         assert "\x1b" not in text
@@ -252,10 +229,12 @@ def test_statistics_are_those_of_the_store(run: Run, url: str) -> None:
     said = {"predictions": (Prediction("cat", 0.75),), "classifier": "clip", "captioner": "blip"}
     keep(
         url,
-        FeedbackRecord(rating=5, corrected_label="cat", **said),
-        FeedbackRecord(rating=5, corrected_label="Cat ", **said),
-        FeedbackRecord(rating=4, corrected_label="cat", **said),
-        FeedbackRecord(rating=1, corrected_label="dog", **said),
+        [
+            FeedbackRecord(rating=5, corrected_label="cat", **said),
+            FeedbackRecord(rating=5, corrected_label="Cat ", **said),
+            FeedbackRecord(rating=4, corrected_label="cat", **said),
+            FeedbackRecord(rating=1, corrected_label="dog", **said),
+        ],
     )
     text = run("stats").stdout
     assert "4 ratings, 3.75 on average" in text
@@ -274,7 +253,7 @@ def test_statistics_are_those_of_the_store(run: Run, url: str) -> None:
 
 def test_rows_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     url = f"csv:{tmp_path / 'feedback.csv'}"
-    keep(url, *some(3))
+    keep(url, some(3))
     file = tmp_path / "feedback.csv"
     file.write_bytes(file.read_bytes().replace(b'"2","number 1"', b'"many","number 1"'))
     for command, status in (("list", 0), ("stats", 0), ("export", 1)):
@@ -327,7 +306,7 @@ def test_a_session_goes_with_its_picture_and_the_others_stay(
     run: Run, url: str, pictures: PictureFolder
 ) -> None:
     records = kept_with(pictures, 6)
-    keep(url, *records)
+    keep(url, records)
     result = run("delete", "--session", "mine", "--dry-run")
     going = (
         "3 records of 2026-05-01 13:00 to 2026-05-01 17:00 (UTC), "
@@ -344,7 +323,7 @@ def test_a_session_goes_with_its_picture_and_the_others_stay(
 
 def test_ids_and_dates_delete_what_they_name(run: Run, url: str, pictures: PictureFolder) -> None:
     records = kept_with(pictures, 6)
-    keep(url, *records)
+    keep(url, records)
     result = run("delete", "--id", records[0].id, "--id", records[2].id, "--yes")
     assert result.stdout.endswith("Deleted 2 records.\n")  # another has the picture
     assert len(files_of(pictures)) == 2
@@ -356,7 +335,7 @@ def test_ids_and_dates_delete_what_they_name(run: Run, url: str, pictures: Pictu
 
 def test_an_id_that_is_not_there_is_told_and_the_others_go(run: Run, url: str) -> None:
     one, other = some(2)
-    keep(url, one)
+    keep(url, [one])
     result = run("delete", "--id", one.id, "--id", other.id, "--yes")
     assert result.exit_code == 1
     assert result.stdout.endswith("Deleted 1 record.\n")
@@ -395,7 +374,7 @@ def test_a_terminal_is_asked_first(
     left: int,
     status: int,
 ) -> None:
-    keep(url, *some(2))
+    keep(url, some(2))
     done = on_terminal(["delete", "--before", "2027-01-01"], answer)
     assert done.returncode == status
     assert done.stdout.startswith("2 records of 2026-05-01 12:00 to 2026-05-01 13:00 (UTC).\n")

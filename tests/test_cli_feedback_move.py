@@ -6,10 +6,8 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,24 +15,18 @@ from typer.testing import CliRunner, Result
 
 from imgcap.cli import app
 from imgcap.cli.feedback.options import FormatName
-from imgcap.feedback import FeedbackRecord, open_store_at
+from imgcap.feedback import FeedbackRecord
 from imgcap.feedback.exchange import FORMATS
 from imgcap.feedback.exchange.plain import to_json
 from imgcap.feedback.pictures import PictureFolder
+from tests.feedback_cli import HOUR, IMGCAP, NOON, keep, stored
 from tests.feedback_servers import PASSWORD
 from tests.picture_files import every_kind
 
-IMGCAP = str(Path(sys.executable).with_name("imgcap"))
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
 PATIENCE = 120.0
 Run = Callable[..., Result]
 
-
-@pytest.fixture(autouse=True)
-def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PictureFolder:
-    monkeypatch.setenv("IMGCAP_PICTURES", str(tmp_path / "pictures"))
-    return PictureFolder(tmp_path / "pictures")
+pytestmark = pytest.mark.usefixtures("pictures")
 
 
 @pytest.fixture
@@ -46,20 +38,6 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["feedback", *map(str, arguments)])
-
-
-def keep(url: str, records: Sequence[FeedbackRecord]) -> None:
-    store = open_store_at(url)
-    store.extend(records)
-    store.close()
-
-
-def stored(url: str) -> list[FeedbackRecord]:
-    store = open_store_at(url)
-    try:
-        return store.read()
-    finally:
-        store.close()
 
 
 def some(number: int, **fields: object) -> list[FeedbackRecord]:
