@@ -17,11 +17,11 @@ run: install
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --ignore=tests/browser --numprocesses=2 --dist=loadfile
-	$(BIN)/python -m pytest tests/browser -m "not long"
+	$(BIN)/python -m pytest tests/browser -m "not long" --numprocesses=2 --dist=worksteal
 
 # What takes a browser through every fold as well: minutes more.
 test-all: test
-	$(BIN)/python -m pytest tests/browser -m long
+	$(BIN)/python -m pytest tests/browser -m long --numprocesses=2 --dist=worksteal
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
