@@ -1,3 +1,5 @@
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -161,3 +163,54 @@ def test_thumbnails_say_how_far_they_are(state: AppState, panel: UploadPanel) ->
     state.statuses = {first.id: "done", second.id: "It failed."}
     assert [item["status"] for item in panel.strip.items] == ["done", "failed"]
     assert [strip_status(status) for status in ("waiting", "working")] == ["waiting", "working"]
+
+
+class Traffic(Wire):
+    """A browser that shows the strip, and counts what it is sent."""
+
+    def __init__(self, panel: UploadPanel) -> None:
+        super().__init__(panel.strip)
+        self.thumbnails: list[bytes] = []
+        self.other_bytes = 0
+        self._asked: set[str] = set()
+        self.hears({"type": "hello"})
+
+    def send(self, data: dict[str, Any], buffers: Sequence[Any] | None = None) -> None:
+        super().send(data, buffers)
+        if buffers:
+            self.thumbnails += map(bytes, buffers)
+            return
+        self.other_bytes += len(json.dumps(data))
+        rows = data["content"]["rows"] if data["method"] == "custom" else []
+        missing = {row["src"] for _, row in rows} - self._asked
+        if missing:
+            self._asked |= missing
+            self.hears({"type": "thumbnails", "digests": [*missing]})
+
+
+def test_a_thumbnail_travels_once_and_a_status_is_a_small_message(
+    state: AppState, panel: UploadPanel
+) -> None:
+    traffic = Traffic(panel)
+    brought = bring(state, *(f"{number}.png" for number in range(50)), select=False)
+    assert sorted(traffic.thumbnails) == sorted(shown.thumbnail for shown in brought)
+    assert traffic.other_bytes < 50 * 400, "a picture that comes says nothing of the others"
+    for status in ("waiting", "working", "done"):
+        for shown in brought:
+            before = traffic.other_bytes
+            state.statuses = {**state.statuses, shown.id: status}
+            assert traffic.other_bytes - before < 400
+    state.remove(brought[-1].id)
+    assert len(traffic.thumbnails) == 50
+    assert traffic.said[-1] == {"type": "rows", "rows": [], "count": 49, "whole": False}
+
+
+def test_a_view_that_opens_later_is_told_all(state: AppState, panel: UploadPanel) -> None:
+    one, two = bring(state, "a.png", "b.png")
+    state.statuses = {one.id: "done"}
+    [answer] = Traffic(panel).said[:1]
+    assert (answer["whole"], answer["count"]) == (True, 2)
+    assert [(place, row["id"], row["status"]) for place, row in answer["rows"]] == [
+        (0, one.id, "done"),
+        (1, two.id, "waiting"),
+    ]

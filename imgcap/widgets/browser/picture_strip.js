@@ -42,7 +42,14 @@ function render({ model, el }) {
   el.classList.add("imgcap-browser", "imgcap-strip");
   el.replaceChildren(row, news);
 
-  const ids = () => model.get("_rows").map((row) => row.id);
+  let rows = null; // what Python said of each picture; null until it has said it all
+  let brought = ""; // the id that was brought into sight last
+
+  const ids = () => (rows ?? []).map((row) => row.id);
+
+  function setText(part, text) {
+    if (part.textContent !== text) part.textContent = text;
+  }
 
   function select(id) {
     model.set("selected", id);
@@ -55,18 +62,16 @@ function render({ model, el }) {
     model.send({ type: "remove", id });
   }
 
-  function fill(entry, row, current) {
+  function fill(entry, row) {
     const url = thumbnails.get(row.src);
     if (url && entry.image.src !== url) entry.image.src = url;
     if (entry.image.getAttribute("alt") !== row.alt) entry.image.alt = row.alt;
-    entry.name.textContent = row.name;
-    entry.status.textContent = STATUS[row.status];
+    setText(entry.name, row.name);
+    setText(entry.status, STATUS[row.status]);
     entry.item.dataset.status = row.status;
     entry.button.title = row.name;
     entry.cross.setAttribute("aria-label", `Remove ${row.name}`);
     entry.cross.hidden = !model.get("removable");
-    // One stop for the Tab key in the whole row; the arrows do the rest.
-    entry.button.tabIndex = entry.cross.tabIndex = current ? 0 : -1;
   }
 
   function mark() {
@@ -75,9 +80,12 @@ function render({ model, el }) {
     for (const { id, button, cross, item } of entries.values()) {
       if (id === selected) button.setAttribute("aria-current", "true");
       else button.removeAttribute("aria-current");
+      // One stop for the Tab key in the whole row; the arrows do the rest.
       button.tabIndex = cross.tabIndex = id === stop ? 0 : -1;
-      if (id === selected) bringIntoSight(item);
+      // Once: whoever has scrolled away since is looking at something else.
+      if (id === selected && id !== brought) bringIntoSight(item);
     }
+    brought = entries.has(selected) ? selected : "";
   }
 
   // Not scrollIntoView, which would move the page as well.
@@ -104,14 +112,14 @@ function render({ model, el }) {
   }
 
   // The place of the focus, if the picture that had it is about to go.
-  function refuge(rows) {
+  function refuge() {
     const order = [...entries.keys()];
     const place = order.findIndex((id) => entries.get(id).item.contains(document.activeElement));
     if (place < 0 || rows.some((row) => row.id === order[place])) return null;
     return rows[Math.min(place, rows.length - 1)]?.id ?? null;
   }
 
-  function forget(rows) {
+  function forget() {
     const kept = new Set(rows.map((row) => row.id));
     for (const [id, { item }] of entries) {
       if (kept.has(id)) continue;
@@ -126,7 +134,7 @@ function render({ model, el }) {
     }
   }
 
-  function fetchMissing(rows) {
+  function fetchMissing() {
     const digests = [...new Set(rows.map((row) => row.src))].filter((src) => !thumbnails.has(src));
     if (digests.length === 0) return;
     for (const digest of digests) thumbnails.set(digest, null);
@@ -134,13 +142,13 @@ function render({ model, el }) {
   }
 
   function update() {
-    const rows = model.get("_rows");
-    const next = refuge(rows);
-    forget(rows);
+    if (!rows) return;
+    const next = refuge();
+    forget();
     rows.forEach((row, place) => {
       if (!entries.has(row.id)) entries.set(row.id, makeEntry(row.id, { select, remove }));
       const entry = entries.get(row.id);
-      fill(entry, row, false);
+      fill(entry, row);
       if (list.children[place] !== entry.item) list.insertBefore(entry.item, list.children[place]);
     });
     el.hidden = rows.length === 0;
@@ -148,15 +156,23 @@ function render({ model, el }) {
     list.setAttribute("aria-label", model.get("label"));
     mark();
     hintAtMore();
-    fetchMissing(rows);
+    fetchMissing();
     if (next) entries.get(next).button.focus();
   }
 
+  function learn({ rows: news, count, whole }) {
+    if (!whole && !rows) return; // all of it is on its way
+    rows = whole ? [] : rows.slice(0, count);
+    for (const [place, row] of news) rows[place] = row;
+    update();
+  }
+
   function hear(message, buffers) {
+    if (message?.type === "rows") learn(message);
     if (message?.type === "failed") news.textContent = message.sentence;
     if (message?.type !== "thumbnail" || thumbnails.get(message.digest) !== null) return;
     thumbnails.set(message.digest, URL.createObjectURL(new Blob([buffers[0]])));
-    for (const row of model.get("_rows")) {
+    for (const row of rows) {
       if (row.src === message.digest) entries.get(row.id).image.src = thumbnails.get(row.src);
     }
   }
@@ -186,13 +202,14 @@ function render({ model, el }) {
   pagers[0].addEventListener("click", () => turnPage(-1));
   pagers[1].addEventListener("click", () => turnPage(1));
   sizes.observe(list);
-  model.on("change:_rows change:label change:removable change:wraps", update);
+  model.on("change:label change:removable change:wraps", update);
   model.on("change:selected", mark);
   model.on("msg:custom", hear);
-  update();
+  el.hidden = true;
+  model.send({ type: "hello" });
 
   return () => {
-    model.off("change:_rows change:label change:removable change:wraps", update);
+    model.off("change:label change:removable change:wraps", update);
     sizes.disconnect();
     model.off("change:selected", mark);
     model.off("msg:custom", hear);

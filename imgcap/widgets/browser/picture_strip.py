@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Literal, NotRequired, TypedDict, get_args
 
 from traitlets import Bool, Bunch, List, TraitError, Unicode, observe, validate
@@ -37,12 +38,27 @@ class StripItem(TypedDict):
     status: NotRequired[Status]
 
 
+@dataclass(frozen=True)
+class _Source:
+    """A thumbnail as the app gave it, its bytes, and their digest: read once, not at each change."""
+
+    src: bytes | str
+    content: bytes
+    digest: str
+
+    @classmethod
+    def of(cls, src: bytes | str) -> "_Source":
+        content = _content(src)
+        return cls(src, content, hashlib.blake2b(content, digest_size=16).hexdigest())
+
+
 class PictureStrip(BrowserWidget):
     """Thumbnails, by mouse, touch and keyboard (arrows, Home, End, Delete).
 
     A row that is longer than its place fades out where it goes on, and has buttons to scroll it.
 
-    Assign a new list to `items` to change it. Thumbnails travel once, whatever else changes.
+    Assign a new list to `items` to change it. A thumbnail travels once, whatever else changes, and
+    of the rest only what is new: hundreds of pictures change hundreds of times.
 
     Parameters
     ----------
@@ -65,9 +81,6 @@ class PictureStrip(BrowserWidget):
     label = Unicode("Pictures", help="Accessible name of the strip").tag(sync=True)
     removable = Bool(help="Whether there is a way to remove a picture").tag(sync=True)
     wraps = Bool(help="Whether all are in sight, in a grid, rather than in one row").tag(sync=True)
-    _rows: List[dict[str, object]] = List().tag(
-        sync=True
-    )  # the items, with a digest in the place of the thumbnail
 
     def __init__(
         self,
@@ -78,7 +91,8 @@ class PictureStrip(BrowserWidget):
         **traits: object,
     ) -> None:
         self._on_remove = on_remove
-        self._thumbnails: dict[str, bytes] = {}
+        self._sources: dict[str, _Source] = {}  # by id
+        self._rows: list[dict[str, object]] = []  # the items, with digests as thumbnails
         super().__init__(
             expected=expected, on_error=on_error, removable=on_remove is not None, **traits
         )
@@ -98,21 +112,30 @@ class PictureStrip(BrowserWidget):
     @observe("items")
     def _show(self, _: Bunch) -> None:
         rows: list[dict[str, object]] = []
-        thumbnails = {}
+        before, self._sources = self._sources, {}
         for item in self.items:
-            content = _content(item["src"])
-            digest = hashlib.sha256(content).hexdigest()
-            thumbnails[digest] = content
-            rows.append({**item, "src": digest})
-        self._thumbnails = thumbnails
-        self._rows = rows
+            source = before.get(item["id"])
+            if source is None or source.src != item["src"]:
+                source = _Source.of(item["src"])
+            self._sources[item["id"]] = source
+            rows.append({**item, "src": source.digest})
+        told, self._rows = self._rows, rows
+        news = [(place, row) for place, row in enumerate(rows) if told[place : place + 1] != [row]]
+        if news or len(told) != len(rows):
+            self._tell(news)
+
+    def _tell(self, rows: list[tuple[int, dict[str, object]]], *, whole: bool = False) -> None:
+        self.send({"type": "rows", "rows": rows, "count": len(self._rows), "whole": whole})
 
     def _on_message(self, content: object, buffers: Sequence[object]) -> None:
         del buffers
         match content:
+            case {"type": "hello"}:
+                self._tell(list(enumerate(self._rows)), whole=True)
             case {"type": "thumbnails", "digests": list(digests)}:
-                for digest in self._thumbnails.keys() & set(digests):
-                    self.send({"type": "thumbnail", "digest": digest}, [self._thumbnails[digest]])
+                thumbnails = {each.digest: each.content for each in self._sources.values()}
+                for digest in thumbnails.keys() & set(digests):
+                    self.send({"type": "thumbnail", "digest": digest}, [thumbnails[digest]])
             case {"type": "remove", "id": str(key)}:
                 self._remove(key)
 
