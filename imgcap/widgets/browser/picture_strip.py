@@ -40,7 +40,7 @@ class StripItem(TypedDict):
 
 @dataclass(frozen=True)
 class _Source:
-    """A thumbnail as the app gave it, its bytes, and their digest: read once, not at each change."""
+    """A thumbnail as the app gave it, its bytes and their digest: not made at every change."""
 
     src: bytes | str
     content: bytes
