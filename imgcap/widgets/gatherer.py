@@ -87,7 +87,6 @@ class Gatherer:
         self._busy = self._stopped = False
         self._have: tuple[Question, Drawable] | None = None
         self._failed: tuple[Question, str] | None = None
-        self._vectors: dict[tuple[str, str], NDArray[np.float32]] = {}
 
     def look(self) -> tuple[Drawable | None, str]:
         """Return what there is to draw now, and the sentence if that is nothing.
@@ -198,14 +197,7 @@ class Gatherer:
         return ScoreTable.of(names, answers)
 
     def _space(self, question: Question, table: ScoreTable) -> Embeddings:
-        pictures = np.stack(
-            [
-                self._vector(question, shown, done / len(question.pictures))
-                for done, shown in enumerate(question.pictures, 1)
-            ]
-        )
-        here = {(question.checkpoint, shown.version) for shown in question.pictures}
-        self._vectors = {key: self._vectors[key] for key in here}
+        pictures = self._vectors(question)
         asked = [prompts(label, question.options.templates) for label in table.labels]
         flat = [prompt for row in asked for prompt in row]
         vectors = question.engine.embed_texts(flat, cancel=lambda: self._is_stale(question))
@@ -217,18 +209,15 @@ class Gatherer:
         embeddings.components  # noqa: B018  # here, where nobody waits for it
         return embeddings
 
-    def _vector(self, question: Question, shown: Shown, share: float) -> NDArray[np.float32]:
-        """Return a picture's embedding; to decode it again is what would take long."""
-        key = (question.checkpoint, shown.version)
-        if key not in self._vectors:
-            if self._is_stale(question):
-                raise CancelledError
-            picture = self._state.shelf.open(shown.id, shown.edits)
-            [self._vectors[key]] = question.engine.embed(
-                [picture], cancel=lambda: self._is_stale(question)
-            )
-            self._advance(share)
-        return self._vectors[key]
+    def _vectors(self, question: Question) -> NDArray[np.float32]:
+        """Return `(n_pictures, dim)` embeddings; to decode pictures again is what takes long."""
+        embeddings, engine, shown = self._state.embeddings, question.engine, question.pictures
+        for done in embeddings.fetch(engine, shown, lambda: self._is_stale(question)):
+            self._advance(done / len(shown))
+        rows = [embeddings.get(engine, each) for each in shown]
+        if any(row is None for row in rows):  # its picture has been taken away meanwhile
+            raise KeyError
+        return np.stack([row for row in rows if row is not None])
 
     def _advance(self, share: float) -> None:
         self._state.guarded(self._progress)(share)

@@ -83,6 +83,11 @@ class Shelf:
         self._decoded: OrderedDict[tuple[str, Edits], Picture] = OrderedDict()
         self._names: dict[str, str] = {}
 
+    def __contains__(self, picture_id: str) -> bool:
+        """Whether a picture was put and has not been removed."""
+        with self._lock:
+            return picture_id in self._names
+
     def put(self, data: bytes, name: str) -> Shown:
         """Check, decode and keep a file.
 

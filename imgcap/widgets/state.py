@@ -23,6 +23,7 @@ from imgcap.inference import (
 )
 from imgcap.labels import LabelError, first_labels, read_labels
 from imgcap.settings import Settings, usable_settings
+from imgcap.widgets.embeddings import PictureEmbeddings
 from imgcap.widgets.log import open_log
 from imgcap.widgets.shelf import Edits, Shelf, Shown
 from imgcap.widgets.store import LateStore
@@ -99,6 +100,7 @@ class AppState(traitlets.HasTraits):
         self.settings = self.settings.model_copy(update={"log": log})
         self._add_error(sentence)
         self.shelf = Shelf(self.settings)
+        self.embeddings = PictureEmbeddings(self.shelf)
         late = LateStore(self.settings)
         self.store = cast("Store", late)
         try:
@@ -261,6 +263,7 @@ class AppState(traitlets.HasTraits):
             self.wordings = {key: each for key, each in self.wordings.items() if key != picture_id}
             self._editing.pop(picture_id, None)
             self.shelf.remove(picture_id)
+            self.embeddings.forget(picture_id)
 
 
 def events(engine: Engine) -> dict[str, ModelEvent]:
