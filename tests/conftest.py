@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from imgcap.widgets.state import AppState
     from tests.fakes import HeldEngine
 
-pytest_plugins = ("tests.feedback_cli", "tests.feedback_servers")
+pytest_plugins = (
+    "tests.feedback_cli",
+    "tests.feedback_databases",
+    "tests.feedback_servers",  # before those that import it
+    "tests.feedback_places",
+)
 
 BuildCheckpoint = Callable[[str], Path]
 

@@ -3,12 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, NamedTuple
+from datetime import MINYEAR, UTC, datetime
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from imgcap.feedback.record import FeedbackError, FeedbackRecord
 from imgcap.settings import Settings
+
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Query:
     session : str
         Only what came from this page; empty for any.
     since, before : datetime, optional
-        Only what was given at this time or later, and earlier than that. Aware.
+        Only what was given at this time or later, and earlier than that. Aware; kept in UTC.
     sort : {"time", "rating"}
         Records of equal rating stand in the order of time, and of equal time in that of id.
     descending : bool
@@ -39,6 +42,21 @@ class Query:
     before: datetime | None = None
     sort: Literal["time", "rating"] = "time"
     descending: bool = True
+
+    def __post_init__(self) -> None:
+        """Bring the times to UTC."""
+        since, before = self.since, self.before
+        # The calendar of another time zone may begin before, and end after, that of all records.
+        try:
+            before = before and before.astimezone(UTC)
+        except OverflowError:
+            before = _FIRST if before and before.year == MINYEAR else None
+        try:
+            since = since and since.astimezone(UTC)
+        except OverflowError:
+            since, before = (None, before) if since and since.year == MINYEAR else (_LAST, _FIRST)
+        object.__setattr__(self, "since", since)
+        object.__setattr__(self, "before", before)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -107,6 +125,9 @@ class Outline(NamedTuple):
     corrected_caption: str
     classifier: str
     captioner: str
+    classifier_revision: str = ""
+    captioner_revision: str = ""
+    independent: bool = False
 
 
 def outline_of(record: FeedbackRecord) -> Outline:
@@ -121,6 +142,9 @@ def outline_of(record: FeedbackRecord) -> Outline:
         record.corrected_caption,
         record.classifier,
         record.captioner,
+        record.classifier_revision,
+        record.captioner_revision,
+        record.independent,
     )
 
 
@@ -169,6 +193,14 @@ class Store(ABC):
     @abstractmethod
     def outline(self) -> Iterator[Outline]:
         """Yield every record's outline, in no special order, without making the records."""
+
+    @abstractmethod
+    def picture_counts(self, pictures: Collection[str]) -> dict[str, int]:
+        """Count, for each of these kept pictures that some name, the records that name it.
+
+        Pictures are told by `FeedbackRecord.picture_file`. What can no longer be read as a record
+        counts too: someone may mend it.
+        """
 
     @abstractmethod
     def delete(self, ids: Collection[UUID]) -> int:

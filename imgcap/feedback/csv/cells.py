@@ -11,8 +11,12 @@ from imgcap.feedback.store import Outline, Query
 
 _TEXTS: Final = ("comment", "corrected_label", "corrected_caption", "caption", "picture_name")
 SEARCHED: Final = frozenset({*_TEXTS, "predictions", "session"})
-_SHOWN: Final = ("corrected_label", "caption", "corrected_caption", "classifier", "captioner")
-OUTLINED: Final = frozenset({*_SHOWN, "predictions"})
+_SHOWN: Final = (  # in the order of `Outline`
+    *("corrected_label", "caption", "corrected_caption", "classifier", "captioner"),
+    *("classifier_revision", "captioner_revision"),
+)
+OUTLINED: Final = frozenset({*_SHOWN, "predictions", "independent"})
+_TRUTHS: Final = {b"": False, b"false": False, b"true": True}
 # The start of JSON's escapes, and of letters that without letter case become ASCII ones, like ß.
 _DISGUISES: Final = (
     b"\\",
@@ -28,8 +32,12 @@ _decode_first = json.JSONDecoder().raw_decode
 def outline(row: Match[bytes]) -> Outline:
     """Return the outline of a row; raises `ValueError` if only its record can tell."""
     cells = row.groupdict()
+    independent = _TRUTHS.get(cells.get("independent", b""))
+    if independent is None:
+        raise ValueError(cells["independent"])
     time, rating = datetime.fromisoformat(row[2].decode()), int(row[3])
-    return Outline(time, rating, *_top(cells), *_plain([cells.get(name, b"") for name in _SHOWN]))
+    texts = _plain([cells.get(name, b"") for name in _SHOWN])
+    return Outline._make((time, rating, *_top(cells), *texts, independent))
 
 
 def finds(query: Query, row: Match[bytes]) -> bool:

@@ -1,8 +1,10 @@
 """Where the rows of a feedback file lie, and what is needed to count, sort and find them."""
 
 import csv
+import re
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from re import Match
@@ -18,6 +20,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 _BLOCK = 2**20
 _SHOWN = 60
+_PICTURE = "picture_file"
+_SHA256 = re.compile(rb"[0-9a-f]{64}")
 _ALL = range(1, 6)
 
 
@@ -39,6 +43,8 @@ class Index:
         Up to where there are only whole rows.
     unreadable
         One sentence a row that is left out.
+    pictures
+        How many rows name which kept picture; a row that cannot be read may name all that it holds.
     loose
         Whether rows were found after `end`; then a file that changed is scanned anew.
     """
@@ -47,8 +53,10 @@ class Index:
         self.names = names
         self.end = start
         self.unreadable: list[str] = []
+        self.pictures: Counter[bytes] = Counter()
         self.loose = False
-        self._pattern = row_pattern(names)
+        self._pattern = row_pattern(names, frozenset({_PICTURE}))
+        self._picture_group = self._pattern.groupindex.get(_PICTURE, 0)
         self._rows: dict[int, int] = {}  # by id
         self._ids: list[int] = []
         self._starts, self._sizes, self._lines = array("Q"), array("I"), array("I")
@@ -228,12 +236,14 @@ class Index:
             first = following
 
     def _add_row(self, start: int, match: Match[bytes]) -> None:
-        row_id, time, rating = match.groups()
+        row_id, time, rating = match.group(1, 2, 3)
         try:
             ticks = _ticks(datetime.fromisoformat(time.decode()))
         except ValueError:
             self._add_loose(start, match[0])
             return
+        if self._picture_group and match[self._picture_group]:
+            self._add_pictures(match[self._picture_group])
         self._line += 1
         self._last = (start, match[0][:_SHOWN])
         if not self._add(
@@ -250,6 +260,7 @@ class Index:
             rows = split(piece.decode())
         except (ValueError, csv.Error) as error:
             self._line += 1
+            self._add_pictures(piece)
             self._refuse(self._line, error)
             return
         for values in rows:
@@ -259,11 +270,16 @@ class Index:
             try:
                 record = decode(values, self.names)
             except FeedbackError as error:
+                self._add_pictures("\n".join(values).encode())
                 self._refuse(self._line, error)
                 continue
+            self._add_pictures(record.picture_file.encode())
             row = len(self._ids)
             if self._add(record.id.int, _ticks(record.time), record.rating, 0, 0):
                 self._records[row] = record
+
+    def _add_pictures(self, lines: bytes) -> None:
+        self.pictures.update({bytes.fromhex(each.decode()) for each in _SHA256.findall(lines)})
 
     def _add(self, row_id: int, ticks: int, rating: int, start: int, size: int) -> bool:
         if row_id in self._rows:

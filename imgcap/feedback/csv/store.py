@@ -85,6 +85,12 @@ class CsvStore(Store):
             ids = index.ids_of(index.find(file, Query(descending=False)))
         return self._walk(ids, _OUTLINES_AT_ONCE, Index.outlines)
 
+    def picture_counts(self, pictures: Collection[str]) -> dict[str, int]:
+        """Count, for each of these kept pictures that some name, the records that name it."""
+        with self._reading() as (index, _):
+            counts = {each: index.pictures[bytes.fromhex(each)] for each in pictures}
+        return {picture: number for picture, number in counts.items() if number}
+
     def delete(self, ids: Collection[UUID]) -> int:
         """Remove the records with these ids for good; return how many were there.
 

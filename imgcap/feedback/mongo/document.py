@@ -58,6 +58,7 @@ def outline_from(document: Document) -> Outline:
         top = next(iter(document["predictions"]), {"label": "", "score": None})
         fields = {name: document.get(name, "") for name in Outline._fields} | top
         fields |= {"time": datetime.fromisoformat(document["time"])}
+        fields |= {"independent": document.get("independent") is True}
         return Outline(**_texts(fields, unescape))
     except (KeyError, TypeError, ValueError) as error:
         raise FeedbackError("The document is not as this program writes it.") from error

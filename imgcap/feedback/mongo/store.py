@@ -49,6 +49,7 @@ _INDEXES: Final = [
     IndexModel(["rating", "time", "_id", "schema_version"]),
     IndexModel(["schema_version"]),
     IndexModel(["session"]),
+    IndexModel(["picture_file"], partialFilterExpression={"picture_file": {"$gt": ""}}),
 ]
 _WHOLE: Final = {"searchable": 0}
 _READ: Final = 200
@@ -147,6 +148,19 @@ class MongoStore(Store):
                     yield outline_from(document)
                 except FeedbackError:
                     self._spoilt[document["_id"]] = _refusal(document)
+
+    def picture_counts(self, pictures: Collection[str]) -> dict[str, int]:
+        """Count, for each of these kept pictures that some name, the records that name it."""
+        count = {"$group": {"_id": "$picture_file", "count": {"$sum": 1}}}
+        with self._collection("read") as documents:
+            return {
+                row["_id"]: row["count"]
+                for some in _some(set(pictures))
+                # The index has no others, and is not used unless the question says so.
+                for row in documents.aggregate(
+                    [{"$match": {"picture_file": {"$in": some, "$gt": ""}}}, count]
+                )
+            }
 
     def delete(self, ids: Collection[UUID]) -> int:
         """Remove the records with these ids."""

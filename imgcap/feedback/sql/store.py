@@ -13,7 +13,15 @@ from imgcap.feedback.record import FeedbackError, FeedbackRecord
 from imgcap.feedback.sql.postgresql import PostgresDatabase
 from imgcap.feedback.sql.search import after, conditions, ordering
 from imgcap.feedback.sql.sqlite import SqliteDatabase
-from imgcap.feedback.sql.table import FIELDS, OUTLINE, TABLE, to_outline, to_record, to_row
+from imgcap.feedback.sql.table import (
+    FIELDS,
+    HAS_PICTURE,
+    OUTLINE,
+    TABLE,
+    to_outline,
+    to_record,
+    to_row,
+)
 from imgcap.feedback.store import Outline, Page, Query, Store, Summary
 
 _CHUNK: Final = 200
@@ -110,6 +118,16 @@ class SqlStore(Store):
             if connection is not None:
                 stream = connection.execution_options(yield_per=_CHUNK).execute(select(*OUTLINE))
                 yield from filter(None, map(to_outline, stream))
+
+    def picture_counts(self, pictures: Collection[str]) -> dict[str, int]:
+        """Count, for each of these kept pictures that some name, the records that name it."""
+        name = TABLE.c.picture_file
+        count = select(name, func.count().label("number")).where(HAS_PICTURE).group_by(name)
+        return {
+            row["picture_file"]: row["number"]
+            for chunk in _chunks(set(pictures))
+            for row in self._rows(count.where(name.in_(chunk)))
+        }
 
     def delete(self, ids: Collection[UUID]) -> int:
         """Remove the records with these ids for good; return how many were there."""

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    literal_column,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -104,6 +105,13 @@ TABLE: Final = Table(
     # A session's name can be longer than PostgreSQL lets an entry of a B-tree be.
     Index("imgcap_feedback_by_session", "session", postgresql_using="hash"),
 )
+HAS_PICTURE: Final = TABLE.c.picture_file != literal_column("''")  # to SQLite no parameter is it
+Index(
+    "imgcap_feedback_by_picture",
+    TABLE.c.picture_file,
+    postgresql_where=HAS_PICTURE,
+    sqlite_where=HAS_PICTURE,
+)
 FIELDS: Final = tuple(TABLE.c[name] for name in FeedbackRecord.model_fields)
 OUTLINE: Final = tuple(TABLE.c[name] for name in Outline._fields)
 
@@ -124,11 +132,12 @@ def to_record(row: RowMapping) -> FeedbackRecord:
 
 def to_outline(row: Sequence[Any]) -> Outline | None:
     """Return the outline in a row of the columns `OUTLINE`, None if there is none."""
-    time, rating, label, score, *texts = row
+    time, rating, label, score, *texts, independent = row
     try:
         moment = time if isinstance(time, datetime) else datetime.fromisoformat(time)
         label, *texts = map(unescape, (label, *texts))
-        return Outline(moment.astimezone(UTC), rating, label, score, *texts)
+        answer = moment.astimezone(UTC), rating, label, score
+        return Outline._make((*answer, *texts, bool(independent)))
     except (TypeError, ValueError, OverflowError):
         return None
 

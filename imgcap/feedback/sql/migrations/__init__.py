@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 VERSION_TABLE: Final = "imgcap_feedback_version"
 
 
