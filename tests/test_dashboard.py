@@ -24,9 +24,9 @@ def wait_until(condition):
     while not condition():
         assert time.monotonic() < deadline, (state.error, state.statuses, state.models)
         time.sleep(0.1)
-result, why, captions, _, confidence, feedback, models = columns.right.children
 [chart] = chart.children
-upload, *_ = columns.left.children
+upload, *_ = upper.left.children
+feedback, _ = lower.right.children
 upload.samples.set_state({"selected": "cat.jpg"})
 wait_until(lambda: set(state.statuses.values()) == {"done"})
 feedback.form.comment.value = "From a notebook."
@@ -110,9 +110,9 @@ before = count()
 """
 LEAVE = """
 import gc, threading, weakref
-things = (state, analyst, page, state.engine, state.shelf, *columns.children)
+things = (state, analyst, page, state.engine, state.shelf, *upper.children, *lower.children)
 left = [weakref.ref(thing) for thing in things]
-del things, result, why, captions, chart, confidence, feedback, models, upload, _
+del things, chart, feedback, upload, _
 """
 RETURN = """
 print(count() - before)

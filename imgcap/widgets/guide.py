@@ -4,9 +4,9 @@ from imgcap.widgets.elements import Fold, markup
 
 STEPS = (
     ("Bring a picture", "choose files, drop or paste them anywhere, or click a sample."),
-    ("Say what to look for", "pick a label set or write your own labels, one a line."),
     ("Read the answer", "a caption, labels with their confidence, and a sentence to sum up."),
     ("Change the chart", "bars, a pie or a line; point at it for exact figures."),
+    ("Say what to look for", "pick a label set or write your own labels, one a line."),
     ("Tell it where it was wrong", "rate it, name the right label, say it better."),
     ("See what was said", "sort, search and download the feedback of everyone."),
 )

@@ -23,6 +23,7 @@ LOOK = """nodes => nodes.filter((node) => node.checkVisibility()).map((node) => 
     const height = Math.round(node.getBoundingClientRect().height);
     return [node.tagName, height, style.borderRadius, style.fontSize, style.fontFamily];
 })"""
+TOPS = "cards => cards.map((card) => card.getBoundingClientRect().top)"
 FOCUSED = """() => {
     const focused = document.activeElement;
     const names = [focused.ariaLabel, focused.labels?.[0]?.textContent, focused.innerText];
@@ -47,6 +48,9 @@ def test_a_telephone_shows_picture_result_and_chart_in_this_order(
     parts = (dashboard.picture, dashboard.result, dashboard.plot, dashboard.feedback)
     boxes = [box for part in parts if (box := part.bounding_box())]
     assert [box["y"] for box in boxes] == sorted(box["y"] for box in boxes)
+    tops = page.locator(".imgcap-card:visible").evaluate_all(TOPS)
+    assert len(tops) > 10
+    assert tops == sorted(tops), "whoever goes through the page by keyboard goes downwards"
     for box in boxes:
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
@@ -93,15 +97,15 @@ def test_all_is_done_by_keyboard_alone(page: Page, server: Server) -> None:
     tab_to("astronaut")
     keyboard.press("ArrowRight")
     dashboard.expect_answer("cat.jpg")
+    tab_to("Chart")
+    keyboard.press("ArrowDown")
+    expect(dashboard.marks("Pie")).to_have_count(6)
     tab_to("Labels")
     keyboard.press("Control+A")
     keyboard.type("a cat, a dog")
     tab_to("Use these labels")
     keyboard.press("Enter")
     expect(dashboard.rows).to_have_count(2)
-    tab_to("Chart")
-    keyboard.press("ArrowDown")
-    expect(dashboard.marks("Pie")).to_have_count(2)
     tab_to("Rating")
     keyboard.press("ArrowRight")
     tab_to("Comment")

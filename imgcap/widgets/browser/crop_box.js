@@ -67,8 +67,8 @@ function render({ model, el }) {
   for (const [across, down] of HANDLES) {
     const handle = make("i", "imgcap-crop-handle", frame, { "aria-hidden": "true" });
     handle.dataset.direction = `${across} ${down}`;
-    handle.style.left = `${50 * (across + 1)}%`;
-    handle.style.top = `${50 * (down + 1)}%`;
+    const [x, y] = [across, down].map((direction) => 50 * (direction + 1));
+    Object.assign(handle.style, { left: `${x}%`, top: `${y}%`, translate: `-${x}% -${y}%` });
   }
 
   function draw() {
