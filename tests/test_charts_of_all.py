@@ -1,13 +1,17 @@
 import html
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from imgcap.charts import DARK, KINDS, LIGHT, MOST_BARS, Embeddings, ScoreTable, Theme, figure
+from imgcap.charts.beside import seen_from, sides
 from imgcap.inference import Classification, Prediction
+from imgcap.labels import read_labels
 from tests.test_charts import HOSTILE, contrast, luminance, strings
 
+ROOT = Path(__file__).resolve().parent.parent
 OF_ALL = [key for key, kind in KINDS.items() if kind.subject != "picture"]
 EMPTY = "Bring <two> pictures."
 every_kind = pytest.mark.parametrize("kind", OF_ALL)
@@ -194,6 +198,44 @@ def test_long_names_are_short_on_the_chart_and_whole_under_the_pointer(kind: str
     beside += [t for trace in drawing.data if kind == "space" for t in trace.text or ()]
     assert beside
     assert all(len(line) <= 17 for text in beside for line in shown(text).split("\n"))
+
+
+@pytest.mark.parametrize("kind", ["prompts", "pictures", "bars", "space"])
+def test_names_that_begin_alike_can_still_be_told_apart(kind: str) -> None:
+    labels = read_labels(ROOT / "data" / "labels" / "seed.txt")
+    rows = [f"IMG_20261123_0{number}.jpg" for number in range(4)]
+    scores = np.random.default_rng(1).dirichlet(np.ones(len(labels)), len(rows))
+    drawing = figure(kind, fitting(kind, ScoreTable(tuple(rows), tuple(labels), scores)))
+    if kind == "space":
+        ticks = [[name for name in trace.text if name] for trace in drawing.data[:2]]
+    else:
+        room = drawing.layout.scene if kind == "bars" else drawing.layout
+        ticks = [room.yaxis.ticktext, room.xaxis.ticktext]
+    assert [text[:2] for text in ticks[0]] == ["…0"] * len(ticks[0])
+    assert len({*ticks[0]}) == len(ticks[0]) > 2
+    assert len({*ticks[1]}) == len(ticks[1]) > 2
+    assert not any("photo of" in text for text in ticks[1])
+
+
+def test_names_in_space_hide_neither_points_nor_each_other() -> None:
+    apart = np.array([[0.0, 0.0], [0.3, 0.0], [0.0, 0.3]])
+    assert sides(apart, ["cat"] * 3) == ["top center"] * 3
+    near = np.array([[0.0, 0.0], [0.0, 0.12]])
+    assert sides(near, ["cat"] * 2) == ["bottom center", "top center"]
+    at_the_edge = np.array([[1.15, 0.0]])
+    assert sides(at_the_edge, ["a long name"]) == ["middle left"]
+    heap = sides(np.zeros((9, 2)), ["cat"] * 9)
+    assert heap == [*("top center", "bottom center", "middle right", "middle left"), *[""] * 5]
+
+
+def test_points_are_seen_where_plotly_draws_them() -> None:
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 2) for z in (0, 3)], float)
+    seen = seen_from(corners, {"x": 0, "y": -2, "z": 0})
+    front, back = corners[:, 1] == 0, corners[:, 1] == 2
+    assert np.sign(seen[:, 0]).tolist() == np.where(corners[:, 0] == 0, -1, 1).tolist()
+    assert np.sign(seen[:, 1]).tolist() == np.where(corners[:, 2] == 0, -1, 1).tolist()
+    assert np.abs(seen[front]) == pytest.approx(0.5 / (1 - 0.5 / 2))
+    assert np.abs(seen[back]) == pytest.approx(0.5 / (1 + 0.5 / 2))
 
 
 @every_kind

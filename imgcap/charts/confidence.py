@@ -5,7 +5,7 @@ from typing import Any
 
 from plotly import graph_objects as go
 
-from imgcap.charts.marks import Mark, best_marks
+from imgcap.charts.marks import Mark, best_marks, mark_names
 from imgcap.charts.theme import OKABE_ITO, Theme, drawing
 from imgcap.inference import Classification
 from imgcap.inference.summary import percent
@@ -63,8 +63,10 @@ def pie(classification: Classification | None, top: int, theme: Theme, empty: st
     trace = go.Pie(
         labels=[
             # Plotly adds up slices with equal labels, so each gets another number of nothings.
-            f"{mark.text(_LEGEND_LABEL)}  {percent(mark.score)}" + place * "\u200b"
-            for place, mark in enumerate(marks)
+            f"{name}  {percent(mark.score)}" + place * "\u200b"
+            for place, (name, mark) in enumerate(
+                zip(mark_names(marks, _LEGEND_LABEL), marks, strict=True)
+            )
         ],
         values=[mark.score for mark in marks],
         text=[percent(mark.score) if mark.score >= _ROOM_IN_SLICE else "" for mark in marks],
@@ -130,7 +132,7 @@ def _labels(marks: Sequence[Mark], cells: int) -> dict[str, Any]:
     # Places, not names: labels that look alike once shortened must not become one mark.
     return {
         "tickvals": list(range(len(marks))),
-        "ticktext": [mark.text(cells) for mark in marks],
+        "ticktext": mark_names(marks, cells),
         "ticklabeloverflow": "allow",  # else plotly hides the last one; the margin grows instead
         "autotickangles": [0, 45, 90],
         "showgrid": False,

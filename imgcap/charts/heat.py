@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from plotly import graph_objects as go
 from rich.cells import cell_len
 
-from imgcap.charts.marks import Mark, exact_percent, shortened
+from imgcap.charts.marks import (
+    Mark,
+    exact_percent,
+    mark_names,
+    shortened,
+    without_shared_start,
+)
 from imgcap.charts.tables import ScoreTable
 from imgcap.charts.theme import Theme, drawing, literally, wrapped
 
@@ -73,7 +79,7 @@ def heat(table: ScoreTable | None, top: int, theme: Theme, empty: str) -> go.Fig
         theme,
         xaxis={
             "tickvals": list(range(len(marks))),
-            "ticktext": [mark.text(_COLUMN_CELLS) for mark in marks],
+            "ticktext": mark_names(marks, _COLUMN_CELLS),
             "tickfont": {"size": 11},
             "ticklabeloverflow": "allow",
             "autotickangles": [0, 90],  # slanted, the last one would need half the width
@@ -109,11 +115,14 @@ def scale_end(scores: Sequence[float]) -> float:
     return next((end for end in SCALE_ENDS if most <= end), 1)
 
 
-def row_ticks(rows: Sequence[str], cells: int, lines: int = 1) -> dict[str, list[int] | list[str]]:
+def row_ticks(
+    rows: Sequence[str], cells: int, lines: int = 1, most: int = _MOST_TICKS
+) -> dict[str, list[int] | list[str]]:
     """Return plotly's settings of an axis that names as many rows as there is room for."""
-    every = max(1, math.ceil(len(rows) / _MOST_TICKS))
+    every = max(1, math.ceil(len(rows) / most))
     places = list(range(0, len(rows), every))
-    return {"tickvals": places, "ticktext": [_in_lines(rows[n], cells, lines) for n in places]}
+    names = without_shared_start(rows, cells)
+    return {"tickvals": places, "ticktext": [_in_lines(names[n], cells, lines) for n in places]}
 
 
 def _in_lines(name: str, cells: int, lines: int) -> str:

@@ -1,5 +1,6 @@
 """What a chart of confidence draws: the best labels, and the others together."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from rich.cells import cell_len, set_cell_size
 
 from imgcap.charts.theme import literally, wrapped
 from imgcap.inference import Classification, Prediction
+from imgcap.labels import subject
 
 MOST_MARKS = 15
 """More labels than this have no room beside each other on a telephone."""
@@ -15,6 +17,8 @@ NOTHING_YET = "Nothing to chart yet: labels appear here once a picture has been 
 
 _MOST_NAMED = 6  # of the others, under the pointer
 _NAMED_CELLS = 24
+_BETWEEN_WORDS = " _-./"
+_LEAST_SHARED = 5  # characters; "a " is no relief
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,6 @@ class Mark:
     label: str
     score: float
     others: tuple[Prediction, ...] = ()
-
-    def text(self, cells: int) -> str:
-        """Return the label for plotly's markup, shortened to so many character cells."""
-        return f"<i>{self.label}</i>" if self.others else shortened(self.label, cells)
 
     @property
     def hover(self) -> str:
@@ -78,6 +78,37 @@ def marks_of(predictions: Sequence[Prediction], top: int, *, independent: bool) 
         label = f"{len(rest):,} other label{'s' if len(rest) > 1 else ''}"
         marks.append(Mark(label, sum(prediction.score for prediction in rest), rest))
     return marks
+
+
+def mark_names(marks: Sequence[Mark], cells: int) -> list[str]:
+    """Return what stands beside marks, for plotly's markup, in so many character cells each.
+
+    If that is too few for one of them, all do without a leading "a photo of".
+    """
+    labels = [mark.label for mark in marks if not mark.others]
+    if any(cell_len(label) > cells for label in labels):
+        subjects = [subject(label) for label in labels]
+        labels = subjects if len({*subjects}) == len({*labels}) else labels
+    own = iter(distinct(labels, cells))
+    return [f"<i>{mark.label}</i>" if mark.others else next(own) for mark in marks]
+
+
+def distinct(names: Sequence[str], cells: int) -> list[str]:
+    """Return names for plotly's markup, shortened so that they can still be told apart."""
+    return [shortened(name, cells) for name in without_shared_start(names, cells)]
+
+
+def without_shared_start(names: Sequence[str], cells: int) -> list[str]:
+    """Leave out what all names begin with if one of them takes more than so many cells.
+
+    Of "holidays in the mountains, picture 1.jpg" and its like the ends tell them apart.
+    """
+    # In spite of its place it is about any strings, character by character.
+    shared = os.path.commonprefix(names) if len(set(names)) > 1 else ""  # noqa: RUF071
+    start = max(shared.rfind(mark) for mark in _BETWEEN_WORDS) + 1
+    if start < _LEAST_SHARED or all(cell_len(name) <= cells for name in names):
+        return [*names]
+    return ["…" + name[start:] for name in names]
 
 
 def shortened(label: str, cells: int) -> str:

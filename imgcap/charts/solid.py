@@ -1,5 +1,6 @@
 """Charts in three dimensions: scores as bars on a floor, embeddings as points in space."""
 
+import html
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import numpy as np
 from plotly import graph_objects as go
 
+from imgcap.charts.beside import seen_from, sides
 from imgcap.charts.heat import cell_hover, colours, row_ticks, scale_end
-from imgcap.charts.marks import MOST_MARKS, exact_percent, marks_of, shortened
+from imgcap.charts.marks import MOST_MARKS, distinct, exact_percent, mark_names, marks_of
 from imgcap.charts.tables import Components, Embeddings, ScoreTable
 from imgcap.charts.theme import OKABE_ITO, Theme, drawing, wrapped
 
@@ -24,6 +26,8 @@ _MARGIN = {"l": 0, "r": 0, "t": 28, "b": 28, "pad": 0}
 _TICK_CELLS = 12
 _NAME_CELLS = 16
 _MOST_NAMES = 12
+_MOST_TICKS = 8
+_SIZE, _SMALL = 4, 3  # of points
 _FONT = {"size": 11, "family": "sans-serif"}  # what is drawn in space knows no CSS variables
 _HALF = 0.36  # of a bar's width
 _CORNERS = np.array([(x, y, z) for z in (0, 1) for y in (-1, 1) for x in (-1, 1)])
@@ -31,8 +35,8 @@ _SIDES = np.array(
     # Two triangles for each of the six sides, as numbers of corners.
     [int(corner) for corner in "013032457476015054237276026064137175"]
 ).reshape(-1, 3)
-_REACH = 1.9  # of the eye from the middle, on the ground
-_HEIGHT = 1.1
+_REACH = 1.75  # of the eye from the middle, on the ground
+_HEIGHT = 1.4
 
 
 def bars(table: ScoreTable | None, top: int, theme: Theme, empty: str) -> go.Figure:
@@ -79,15 +83,15 @@ def bars(table: ScoreTable | None, top: int, theme: Theme, empty: str) -> go.Fig
             theme,
             xaxis={
                 "tickvals": list(range(len(marks))),
-                "ticktext": [mark.text(_TICK_CELLS) for mark in marks],
+                "ticktext": mark_names(marks, _TICK_CELLS),
             },
-            yaxis=row_ticks(rows, _TICK_CELLS),
+            yaxis=row_ticks(rows, _TICK_CELLS, most=_MOST_TICKS),
             zaxis={
                 "range": [0, 100 * end],
                 "tickvals": [0, 50 * end, 100 * end],
                 "ticktext": ["0", f"{50 * end:g}", f"{100 * end:g} %"],
             },
-            aspectratio={"x": 1.1, "y": 1.1, "z": 0.7},
+            aspectratio={"x": 0.95, "y": 1, "z": 0.65},
         ),
     )
 
@@ -106,27 +110,31 @@ def space(embeddings: Embeddings | None, top: int, theme: Theme, empty: str) -> 
     named = [place[mark.label] for mark in marks]
     rest = means[len(marks) :]
     best = table.scores.argmax(axis=1)
-    names = [shortened(name, _NAME_CELLS) for name in table.rows]
+    few = len(table.rows) <= _MOST_NAMES
+    size = _SIZE if few else _SMALL
+    names = distinct(table.rows, _NAME_CELLS) if few else []
+    label_names = mark_names(marks, _NAME_CELLS)
+    seen = seen_from(np.concatenate([found.pictures, found.labels]), eye(FIRST_TURN))
+    drawn = [*range(len(names)), *(len(table.rows) + column for column in named)]
+    beside = sides(seen[drawn], [html.unescape(name) for name in names + label_names])
     traces = [
         _points(
             name="Pictures",
             where=found.pictures,
-            text=names if len(names) <= _MOST_NAMES else None,
-            textposition="top center",
+            **_named(names, beside[: len(names)]),
             hovertext=[
                 f"{wrapped(name)}<br>{wrapped(table.labels[column])} "
                 f"<b>{exact_percent(table.scores[row, column])}</b>"
                 for row, (name, column) in enumerate(zip(table.rows, best, strict=True))
             ],
-            marker=_marker("circle", 6, theme.accent, theme),
+            marker=_marker("circle", size, theme.accent, theme),
         ),
         _points(
             name="Labels",
             where=found.labels[named],
-            text=[mark.text(_NAME_CELLS) for mark in marks],
-            textposition="bottom center",
+            **_named(label_names, beside[len(names) :]),
             hovertext=[mark.hover + " in the mean" for mark in marks],
-            marker=_marker("diamond", 6, OKABE_ITO[5], theme),
+            marker=_marker("diamond", size, OKABE_ITO[5], theme),
         ),
         _points(
             name="Other labels",
@@ -135,7 +143,7 @@ def space(embeddings: Embeddings | None, top: int, theme: Theme, empty: str) -> 
                 f"{wrapped(each.label)}<br><b>{exact_percent(each.score)}</b> in the mean"
                 for each in rest
             ],
-            marker=_marker("diamond", 3, theme.rest, theme) | {"opacity": 0.5},
+            marker=_marker("diamond", 2, theme.rest, theme) | {"opacity": 0.5},
         ),
     ]
     return _pointed(
@@ -200,6 +208,14 @@ def _points(where: Any = (), **settings: Any) -> go.Scatter3d:  # noqa: ANN401  
         showlegend=len(x) > 0,
         **settings,
     )
+
+
+def _named(names: Sequence[str], beside: Sequence[str]) -> dict[str, Any]:
+    """Return plotly's names of points; those that would hide others are left to the pointer."""
+    return {
+        "text": [name if side else "" for name, side in zip(names, beside, strict=True)] or None,
+        "textposition": [side or "top center" for side in beside] or None,
+    }
 
 
 def _marker(symbol: str, size: int, colour: str, theme: Theme) -> dict[str, Any]:
