@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, PositiveInt, ValidationError, field_validator
+from pydantic import Field, PositiveInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _DATA = Path(__file__).resolve().parent.parent / "data"
@@ -23,6 +23,12 @@ class Settings(BaseSettings):
     )
 
     engine: str = Field("local", description="local, or the http URL of an inference service")
+    engine_token: SecretStr = Field(
+        SecretStr(""), description="what the inference service asks for, if it asks for any"
+    )
+    engine_timeout_s: float = Field(
+        60, gt=0, description="a number above 0: the seconds that an answer may take"
+    )
     classifier: str = Field("embedded", description="embedded, a hub id, or a checkpoint folder")
     captioner: str = Field("embedded", description="embedded, a hub id, or a checkpoint folder")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
@@ -51,6 +57,22 @@ class Settings(BaseSettings):
     max_pixels: PositiveInt = Field(
         64_200_000,  # a 64-megapixel telephone; at 8 bytes a pixel, opening one stays under 500 MB
         description="a whole number above 0: the largest accepted width x height",
+    )
+    serve_host: str = Field("127.0.0.1", description="where the inference service listens")
+    serve_port: int = Field(8900, ge=1, le=65535, description="a port, 1 to 65535")
+    serve_replicas: PositiveInt = Field(
+        1, description="a whole number above 0: processes for each of the two models"
+    )
+    serve_cpus: float = Field(1, gt=0, description="a number above 0: the cores of a process")
+    serve_gpus: float = Field(0, ge=0, description="a number: the GPUs of a process, or a part")
+    serve_batch: PositiveInt = Field(
+        8, description="a whole number above 0: the most pictures that are computed together"
+    )
+    serve_queue: PositiveInt = Field(
+        64, description="a whole number above 0: the most requests that are taken in at a time"
+    )
+    serve_idle_s: float = Field(
+        900, ge=0, description="a number: the idle seconds after which a model leaves memory, or 0"
     )
     log: Path = Field(Path("data/imgcap.log"), description="the file of the page's errors in full")
     data: Path = Field(

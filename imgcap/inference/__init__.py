@@ -177,9 +177,14 @@ def open_engine(
         If the settings name no engine that there is.
     """
     settings = settings or Settings()
+    if settings.engine.startswith(("http://", "https://")):
+        from imgcap.remote import RemoteEngine
+
+        return RemoteEngine(settings, listener)
     if settings.engine != "local":
         raise EngineError(
-            f"There is no engine “{shown(settings.engine)}”: give IMGCAP_ENGINE the value local."
+            f"There is no engine “{shown(settings.engine)}”: give IMGCAP_ENGINE the value local, "
+            "or the address of an inference service."
         )
     from imgcap.inference.local import LocalEngine
 

@@ -1,0 +1,136 @@
+"""Starting the service on Ray Serve, and ending it without losing what it has taken in."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Final
+
+import ray
+from ray import serve
+
+from imgcap.serve.ingress import ROLES, Ingress
+from imgcap.serve.model import ModelServer
+from imgcap.settings import Settings
+
+_INGRESS: Final = "imgcap"
+_CHECK_S: Final = 2.0
+_SPARE_S: Final = 5.0
+"""Of the front beyond the models, so that it can say that they were too slow."""
+
+_ROOM_TO_REFUSE: Final = 1_000
+
+_STORE_BYTES: Final = 256 * 2**20
+"""Of shared memory on a machine of our own: pictures pass through, nothing stays."""
+
+
+class ServiceStartError(RuntimeError):
+    """The service cannot be started; the text is one sentence for a person."""
+
+
+class Service:
+    """A running service: one application for each model and one for HTTP.
+
+    They are three so that they can end in order: first nobody is let in and what was taken in is
+    answered, then the models go.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where it listens, which models it has, how many processes and of what size.
+    cluster : str, optional
+        The address of a Ray cluster, or ``auto`` for the one that this machine belongs to; without
+        one, Ray is started on this machine and ends with the service.
+
+    Raises
+    ------
+    ServiceStartError
+        If Ray or the application does not start.
+    """
+
+    def __init__(self, settings: Settings, cluster: str | None = None) -> None:
+        self._settings = settings
+        self._own = cluster is None
+        try:
+            self._connect(cluster)
+            self._deploy()
+        except Exception as error:
+            self.close()
+            reason = " ".join(str(error).split())[:300]
+            raise ServiceStartError(f"The inference service did not start: {reason}") from error
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return f"http://{self._settings.serve_host}:{self._settings.serve_port}"
+
+    def close(self) -> None:
+        """Take nothing more in, finish what was accepted, and end."""
+        if ray.is_initialized():
+            with contextlib.suppress(Exception):  # what is not there needs no end
+                for name in (_INGRESS, *ROLES):
+                    serve.delete(name)
+            if self._own:
+                with contextlib.suppress(Exception):
+                    serve.shutdown()
+            ray.shutdown()
+
+    def _connect(self, cluster: str | None) -> None:
+        if cluster is not None:
+            ray.init(address=cluster, namespace="serve", log_to_driver=False)
+            return
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no page phones home
+        settings = self._settings
+        processes = settings.serve_replicas * len(ROLES)
+        ray.init(
+            address="local",
+            namespace="serve",
+            num_cpus=max(os.cpu_count() or 1, int(processes * settings.serve_cpus + 1)),
+            object_store_memory=_STORE_BYTES,
+            include_dashboard=False,
+            log_to_driver=False,
+        )
+
+    def _deploy(self) -> None:
+        settings = self._settings
+        patience = settings.engine_timeout_s
+        serve.start(
+            proxy_location="HeadOnly" if self._own else "EveryNode",
+            http_options={
+                "host": settings.serve_host,
+                "port": settings.serve_port,
+                "request_timeout_s": patience + 2 * _SPARE_S,
+            },
+        )
+        for role in ROLES:
+            model = serve.deployment(ModelServer).options(
+                name=role,
+                num_replicas=settings.serve_replicas,
+                ray_actor_options={
+                    "num_cpus": settings.serve_cpus,
+                    "num_gpus": settings.serve_gpus,
+                },
+                max_ongoing_requests=settings.serve_batch * 2,  # the next batch waits ready
+                health_check_period_s=_CHECK_S,
+                graceful_shutdown_timeout_s=patience,
+                graceful_shutdown_wait_loop_s=0.5,
+            )
+            serve.run(model.bind(role, settings), name=role, route_prefix=None)
+        front = serve.deployment(serve.ingress()(Ingress)).options(
+            name="front",
+            ray_actor_options={"num_cpus": 0},
+            # Its gate says that it is busy, in words; Ray would keep requests waiting.
+            max_ongoing_requests=settings.serve_queue + _ROOM_TO_REFUSE,
+            graceful_shutdown_timeout_s=patience + _SPARE_S,
+            graceful_shutdown_wait_loop_s=0.5,
+        )
+        serve.run(front.bind(settings), name=_INGRESS, route_prefix="/")
+
+
+@contextlib.contextmanager
+def running(settings: Settings, cluster: str | None = None) -> Iterator[Service]:
+    """Run the service inside the block."""
+    service = Service(settings, cluster)
+    try:
+        yield service
+    finally:
+        service.close()
