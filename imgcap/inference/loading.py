@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imgcap.inference.checkpoints import display_name, local_folder
 from imgcap.inference.folders import Location, check_folder
 from imgcap.inference.hub import fetch
+from imgcap.inference.lean import prepare
 from imgcap.inference.results import Cancel, CancelledError, EngineError, ModelEvent, Role
 from imgcap.settings import Settings
 
@@ -95,6 +96,7 @@ class Loader:
             if cancel is not None and cancel():
                 raise CancelledError
             self._tell(ModelEvent(self.role, self.name, "load"))
+            prepare()
             from imgcap.inference.pretrained import load
 
             loaded = load(self.name, location, self.role, self._settings)

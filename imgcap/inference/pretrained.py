@@ -14,16 +14,17 @@ from safetensors import safe_open
 from transformers.utils import logging as transformers_logging
 
 from imgcap.inference import embedded  # noqa: F401  # registers the embedded architecture
+from imgcap.inference.filling import fill
 from imgcap.inference.folders import Location, read_config
 from imgcap.inference.results import EngineError, ModelError, Role
 from imgcap.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# One picture gains little from bf16 in networks of depthwise convolutions (with AMX, one thread:
-# EfficientNet-Lite2 tower 0.92 of float32's time, a captioner on it 1.13), and float32 loses no
-# bit of the float16 on disk.
-_CONVOLUTIONAL = frozenset({"align", "imgcap-grid-captioner"})
+# The embedded checkpoints' architectures. One picture gains little from bf16 in networks of
+# depthwise convolutions (with AMX, one thread: EfficientNet-Lite2 tower 0.92 of float32's time, a
+# captioner on it 1.13), and float32 loses no bit of the float16 on disk.
+_EMBEDDED = frozenset({"align", "imgcap-grid-captioner"})
 
 # Models load and answer one at a time. While transformers builds a model it changes torch's default
 # dtype for all threads, and models that compute at once on the same cores slow each other down.
@@ -83,15 +84,7 @@ def load(name: str, location: Location, role: Role, settings: Settings) -> Loade
         processor = transformers.AutoProcessor.from_pretrained(
             location.folder, backend="pil", **safe
         )
-        model, info = auto.from_pretrained(
-            location.weights,
-            config=config,
-            dtype=dtype,
-            use_safetensors=True,
-            output_loading_info=True,
-            **safe,
-        )
-    missing = info["missing_keys"] or info.get("mismatched_keys")
+        model, missing = _read(auto, config, location, dtype)
     if missing:
         logger.warning("%s lacks weights as a %s: %s", name, role, sorted(map(str, missing))[:5])
         raise ModelError(f"{name} lacks part of the weights that a {role} needs: choose another.")
@@ -102,6 +95,22 @@ def load(name: str, location: Location, role: Role, settings: Settings) -> Loade
     with contextlib.suppress(AttributeError):
         model.generation_config.max_length = None  # lengths are always given as new tokens
     return Loaded(name, location.revision, model.to(device), processor, torch.device(device), dtype)
+
+
+def _read(auto: Any, config: Any, location: Location, dtype: torch.dtype) -> tuple[Any, Any]:
+    """Return a model, and the names of weights that its files lack or hold in other shapes."""
+    if config.model_type in _EMBEDDED and (model := fill(auto, config, location, dtype)):
+        return model, None
+    model, info = auto.from_pretrained(
+        location.weights,
+        config=config,
+        dtype=dtype,
+        use_safetensors=True,
+        output_loading_info=True,
+        local_files_only=True,
+        trust_remote_code=False,
+    )
+    return model, info["missing_keys"] or info.get("mismatched_keys")
 
 
 @contextlib.contextmanager
@@ -184,7 +193,7 @@ def choose_dtype(wanted: str, device: str, model_type: str) -> torch.dtype:
         return names[wanted]
     if device.startswith("cuda"):
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device == "cpu" and model_type not in _CONVOLUTIONAL and _has_amx():
+    if device == "cpu" and model_type not in _EMBEDDED and _has_amx():
         return torch.bfloat16
     return torch.float32
 
