@@ -143,7 +143,7 @@ def test_a_record_is_safe_and_named_before_the_next_is_read(run: Run, url: str) 
         (["add"], "Say --rating N, from 1 to 5, or --json FILE."),
         (["add", "--comment", "x"], "Say --rating N, from 1 to 5, or --json FILE."),
         (["add", "--json", "-", "--rating", "3"], "--json contradicts the other options"),
-        (["delete"], "Say what to delete by one of --id, --session and --before."),
+        (["delete"], "Say what to delete by one of --id, --session, --before and --"),
         (["delete", "--session", "s", "--before", "2026-05-01"], "Say what to delete by one"),
         (["delete", "--session", "s"], "There is no terminal to ask on; --yes deletes without"),
     ],
@@ -299,7 +299,7 @@ def kept_with(pictures: PictureFolder, number: int) -> list[FeedbackRecord]:
 
 
 def files_of(pictures: PictureFolder) -> set[str]:
-    return {path.stem for path in pictures.folder.rglob("*") if path.is_file()}
+    return {path.stem for path in pictures.folder.glob("??/*")}
 
 
 def test_a_session_goes_with_its_picture_and_the_others_stay(
@@ -344,6 +344,47 @@ def test_an_id_that_is_not_there_is_told_and_the_others_go(run: Run, url: str) -
     result = run("delete", "--id", one.id, "--yes")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "imgcap: There is no feedback with this id.\n"
+
+
+def test_pictures_without_feedback_are_deleted_once_they_are_old(
+    run: Run, url: str, pictures: PictureFolder
+) -> None:
+    records = kept_with(pictures, 2)
+    nothing = run("delete", "--orphans", "--yes")
+    assert (
+        nothing.stdout == "Every kept picture is named by feedback, or is younger than an hour.\n"
+    )
+    for place in pictures.folder.glob("??/*"):
+        os.utime(place, (0, 0))
+
+    lost = run("delete", "--orphans", "--yes")  # as in another folder than the dashboard's
+    assert lost.exit_code == 1
+    assert lost.stderr.startswith("imgcap: No feedback in this store names any of the pictures in")
+    keep(url, records[:1])
+    found = "1 kept picture that no feedback names, from more than an hour ago.\n"
+    result = run("delete", "--orphans", "--dry-run")
+    assert (result.exit_code, result.stdout) == (0, found)
+    assert len(files_of(pictures)) == 2
+    result = run("delete", "--orphans", "--yes")
+    assert (result.exit_code, result.stdout) == (0, found + "Deleted 1 kept picture.\n")
+    assert files_of(pictures) == {records[0].picture_file}
+    assert len(stored(url)) == 1
+
+
+def test_pictures_of_any_store_that_is_named_stay(
+    run: Run, url: str, pictures: PictureFolder, tmp_path: Path
+) -> None:
+    records = kept_with(pictures, 2)
+    for place in pictures.folder.glob("??/*"):
+        os.utime(place, (0, 0))
+    others = f"csv:{tmp_path / 'others.csv'}"
+    keep(url, records[:1])
+    keep(others, records[1:])
+    result = run("delete", "--orphans", "--store", others, "--yes")
+    assert result.stdout.startswith("Every kept picture is named")
+    assert len(files_of(pictures)) == 2
+    result = run("delete", "--session", "mine", "--store", others, "--store", url, "--yes")
+    assert (result.exit_code, result.stdout) == (2, "")
 
 
 def on_terminal(arguments: Sequence[str], answer: bytes) -> "subprocess.CompletedProcess[str]":

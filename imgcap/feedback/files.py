@@ -13,6 +13,9 @@ from filelock import Timeout
 
 from imgcap.feedback.record import FeedbackError
 
+PART: Final = ".part"
+"""How the name of a file ends that is still being written, or never was finished."""
+
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NO_FOLDER: Final = frozenset({errno.ENOTDIR, errno.EEXIST})
@@ -88,7 +91,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _part(path: Path) -> Path:
-    return path.with_name(f".{secrets.token_hex(8)}.part")
+    return path.with_name(f".{secrets.token_hex(8)}{PART}")
 
 
 def _reason(error: OSError, shown: Path) -> str:

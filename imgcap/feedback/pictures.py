@@ -1,22 +1,30 @@
 """The pictures that visitors allowed to be kept: copies without metadata, named by content."""
 
 import hashlib
+import os
 import re
+import sqlite3
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+from filelock import ReadWriteLock
 from PIL import Image
 
 from imgcap.containers import Container, Format, read_container, sniff_format
-from imgcap.feedback.files import explained, sync_folder, whole_file
+from imgcap.feedback.files import PART, explained, sync_folder, whole_file
 from imgcap.feedback.record import FeedbackError
 from imgcap.images import Picture, PictureError, open_picture
 from imgcap.settings import usable_settings
 
 _SUFFIXES: Final[dict[Format, str]] = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp"}
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_LOCK: Final = ".lock"
+_LOCK_SECONDS: Final = 10.0
 _MEBI: Final = 2**20
 _STRIP_PIXELS: Final = 2**20
 
@@ -35,7 +43,9 @@ class PictureFolder:
     """A folder of pictures that no web server serves; made when the first is kept.
 
     A picture lies at ``ab/ab12….jpg``: its name is the SHA-256 of its bytes, so that the same
-    picture is kept once. Only the owner may look into the folder.
+    picture is kept once. Only the owner may look into the folder. Whoever keeps a picture does it
+    within `saving` until the record that names it is stored, lest someone `removing` pictures
+    take it for one that nothing names.
 
     Parameters
     ----------
@@ -71,6 +81,11 @@ class PictureFolder:
         FeedbackError
             If it is no picture, or there is no room.
         """
+        sha256, _ = self.add(data, name)
+        return sha256
+
+    def add(self, data: bytes, name: str = "picture") -> tuple[str, bool]:
+        """Keep a picture as `keep` does; return its SHA-256, and whether it was not kept before."""
         try:
             content = without_metadata(data, name)
         except PictureError as error:
@@ -79,11 +94,64 @@ class PictureFolder:
         kind = sniff_format(content)
         with explained("The picture could not be kept", self._shown):
             place = self.folder / sha256[:2] / f"{sha256}{_SUFFIXES[kind] if kind else ''}"
-            if not (place.exists() and place.read_bytes() == content):
+            new = not place.exists()
+            if not new and place.read_bytes() == content:
+                os.utime(place)
+            else:
                 self._make_folders(place.parent)
                 with whole_file(place) as file:
                     file.write(content)
-        return sha256
+        return sha256, new
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Keep those who remove pictures waiting; others may save at the same time."""
+        lost = "The picture could not be kept"
+        with explained(lost, self._shown):
+            self._make_folders(self.folder)
+            lock = self._lock(lost)
+            lock.acquire_read()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def removing(self) -> Iterator[None]:
+        """Wait for those who are saving, and keep new ones waiting."""
+        lost = "The picture could not be deleted"
+        if not self.folder.exists():
+            yield
+            return
+        with explained(lost, self._shown):
+            lock = self._lock(lost)
+            lock.acquire_write()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the SHA-256 of every picture."""
+        for place in self._places():
+            if place.suffix in _SUFFIXES.values() and _SHA256.fullmatch(place.stem):
+                yield place.stem
+
+    def is_older(self, sha256: str, age: timedelta) -> bool:
+        """Whether a picture is there that was not kept, nor kept again, within that time."""
+        place = self._find(sha256)
+        return place is not None and _is_older(place, age)
+
+    def delete_parts(self, age: timedelta) -> int:
+        """Remove what was left of pictures when a program was killed; return how many there were.
+
+        Only what has that age, for younger ones may still be written.
+        """
+        parts = [each for each in self._places() if each.suffix == PART and _is_older(each, age)]
+        for part in parts:
+            with explained("The picture could not be deleted", self._shown):
+                part.unlink(missing_ok=True)
+        return len(parts)
 
     def __contains__(self, sha256: object) -> bool:
         """Whether a picture is kept; whether it is intact is seen when it is opened."""
@@ -122,11 +190,32 @@ class PictureFolder:
         with explained("The picture could not be found", self._shown):
             return next((place for place in places if place.is_file()), None)
 
+    def _places(self) -> Iterator[Path]:
+        """Yield every file that may be a picture or a part of one."""
+        with explained("The pictures could not be listed", self._shown):
+            folders = self.folder.iterdir() if self.folder.exists() else ()
+            for folder in sorted(each for each in folders if each.is_dir()):
+                yield from sorted(folder.iterdir())
+
+    def _lock(self, lost: str) -> ReadWriteLock:
+        # One of its own for each use: threads wait for each other as processes do.
+        try:
+            return ReadWriteLock(self.folder / _LOCK, _LOCK_SECONDS, is_singleton=False)
+        except (sqlite3.Error, ValueError) as error:
+            raise FeedbackError(f"{lost}: “{self._shown}” cannot be locked.") from error
+
     def _make_folders(self, inner: Path) -> None:
         for folder in (self.folder, inner):
             if not folder.exists():
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 sync_folder(folder.parent)
+
+
+def _is_older(place: Path, age: timedelta) -> bool:
+    try:
+        return time.time() - place.stat().st_mtime >= age.total_seconds()
+    except FileNotFoundError:
+        return False
 
 
 def without_metadata(data: bytes, name: str = "picture") -> bytes:

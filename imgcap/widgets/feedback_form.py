@@ -8,6 +8,7 @@ from traitlets import Bool
 from imgcap.edits import Edit
 from imgcap.feedback import FeedbackRecord, record_of
 from imgcap.feedback.pictures import PictureFolder
+from imgcap.feedback.saving import save_with_picture
 from imgcap.inference import Description
 from imgcap.widgets.elements import Message, markup, plain, row, with_classes
 from imgcap.widgets.shelf import Shown
@@ -243,10 +244,11 @@ class FeedbackForm(widgets.VBox):
         self.message.tell("Saving …")
 
         def save() -> None:
-            kept = ""
-            if original is not None:
-                kept = PictureFolder(state.settings.pictures).keep(original, record.picture_name)
-            state.store.append(record.model_copy(update={"picture_file": kept}))
+            if original is None:
+                state.store.append(record)
+            else:
+                pictures = PictureFolder(state.settings.pictures)
+                save_with_picture(record, original, state.store, pictures)
 
         state.in_background(save, self._saved, self._failed)
 

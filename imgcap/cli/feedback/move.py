@@ -1,6 +1,7 @@
 """`imgcap feedback export`, `import` and `copy`: feedback on its way out, in, and elsewhere."""
 
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -89,6 +90,7 @@ def import_(
     from imgcap.feedback.exchange.intake import take_in
     from imgcap.feedback.pictures import PictureFolder
 
+    place = Path(source)
     count = new = 0
 
     def so_far(sentence: str) -> str:
@@ -99,8 +101,12 @@ def import_(
         opened(store) as (target, settings),
         Bar("Importing") as bar,
         told(lambda error: so_far(str(error)), lambda: so_far("Stopped")),
+        ExitStack() as saving,
     ):
-        records = read_export(Path(source), format_name, PictureFolder(settings.pictures))
+        pictures = PictureFolder(settings.pictures)
+        if place.is_dir():  # else it has no pictures
+            saving.enter_context(pictures.saving())
+        records = read_export(place, format_name, pictures)
         for taken in take_in(records, target):
             count += taken.count
             new += taken.new
