@@ -12,7 +12,7 @@ from tests.feedback_places import (
     some,
     uses,
 )
-from tests.feedback_servers import PASSWORD, Server, free_port
+from tests.feedback_servers import PASSWORD, free_port
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,6 @@ def test_a_place_that_cannot_be_reached_is_one_sentence(url: str) -> None:
 def test_an_address_with_a_slip_is_one_sentence(url: str) -> None:
     refusal(lambda: open_store_at(url).read())
     refusal(lambda: open_store_at(url).append(record()))
-
-
-def test_a_wrong_password_or_database_is_one_sentence(postgresql: Server) -> None:
-    url = postgresql.url("nowhere")
-    for wrong in (url, postgresql.url("postgres").replace(PASSWORD, "guessed")):
-        sentence = refusal(open_store_at(wrong).read)
-        assert "guessed" not in sentence
 
 
 def test_a_server_that_goes_away_loses_and_doubles_nothing(served: Place) -> None:

@@ -223,16 +223,20 @@ def test_a_server_that_is_away_is_told_within_seconds() -> None:
     store.close()
 
 
-def test_a_server_that_refuses_the_user_says_so() -> None:
+def test_a_server_that_refuses_the_user_says_why() -> None:
     class Guarded(MongoDB):
         options = ("--auth",)
 
     with running(Guarded) as server:
-        for url in (server.url("feedback"), server.url("feedback").replace("//", "//anna:guess@")):
-            store = MongoStore(url)
-            said = sentence(store, *some(1))
-            assert "refuses the user, the password or what was asked" in said
-            assert "guess" not in said
+        for user, said in {
+            "": "asks for a user and a password, and the address has none.",
+            "anna:guess@": "refuses the user or the password, or keeps its users elsewhere",
+            "anna@": "MongoDB database names a user, but no password.",
+        }.items():
+            store = MongoStore(server.url("feedback").replace("//", f"//{user}"))
+            told = sentence(store, *some(1))
+            assert said in told
+            assert "guess" not in told
             store.close()
 
 

@@ -19,6 +19,7 @@ from imgcap.feedback.sql import SqlStore
 from imgcap.feedback.sql.migrations import VERSION_TABLE
 from tests.feedback_databases import Open, comments, run
 from tests.feedback_files import record
+from tests.feedback_places import refusal
 from tests.feedback_servers import PASSWORD, Server
 
 
@@ -203,10 +204,55 @@ def test_a_server_that_does_not_allow_the_table_says_so(
     with psycopg.connect(url) as connection:
         connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest")
     assert comments(guest) == ["kept"]
-    stranger = open_store(url.replace(PASSWORD, "Wrong.1"))
-    with pytest.raises(FeedbackError, match="refuses: password authentication failed") as refusal:
-        stranger.read()
-    assert "Wrong.1" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (PASSWORD, "Wrong.1", "refuses the password of the user “imgcap”, or knows no such user."),
+        ("//imgcap:", "//anna:", "refuses the password of the user “anna”, or knows no such user."),
+        (f":{PASSWORD}", "", "asks for a password, and the address has none."),
+        ("/postgres", "/nowhere", "has no database “nowhere”."),
+        ("/postgres", "/postgres?sslmode=require", "does not encrypt as the address asks for."),
+        ("/postgres", "/postgres?sslmode=Wrong.1", "has an address with an option that is wrong."),
+        ("/postgres", "/postgres?colour=Wrong.1", "has an address with an option that is wrong."),
+    ],
+)
+def test_a_server_that_lets_nobody_in_says_why(  # noqa: PLR0913, PLR0917  # pytest's parameters
+    postgresql: Server,
+    open_store: Open,
+    monkeypatch: pytest.MonkeyPatch,
+    old: str,
+    new: str,
+    said: str,
+) -> None:
+    monkeypatch.setenv("PGPASSFILE", "/nowhere")
+    sentence = refusal(open_store(postgresql.url("postgres").replace(old, new)).read)
+    assert sentence == (
+        f"The feedback could not be read: the database server on “127.0.0.1” {said}"
+    )
+
+
+def test_a_server_that_knows_no_such_user_says_so(postgresql: Server, open_store: Open) -> None:
+    rules = postgresql.folder / "data" / "pg_hba.conf"
+    strict = rules.read_text()
+    url = postgresql.url("postgres")
+
+    def rule(text: str) -> None:
+        rules.write_text(text)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("SELECT pg_reload_conf()")
+
+    stranger = url.replace("//imgcap:", "//anna:")
+    try:
+        rule(f"host all anna 127.0.0.1/32 trust\n{strict}")
+        assert refusal(open_store(stranger).read).endswith("knows no user “anna”.")
+        rule("host all imgcap 127.0.0.1/32 scram-sha-256\n")
+        assert "does not let the user “anna” in from this computer" in refusal(
+            open_store(stranger).read
+        )
+    finally:
+        rule(strict)
 
 
 def test_a_table_that_is_locked_or_gone_is_one_sentence(

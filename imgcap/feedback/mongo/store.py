@@ -27,6 +27,8 @@ try:
     from bson.raw_bson import RawBSONDocument
     from pymongo import IndexModel, MongoClient, ReadPreference, WriteConcern, errors
     from pymongo.collection import Collection as Documents
+
+    from imgcap.feedback.mongo.answers import DUPLICATE, reason_of, userinfo
 except ImportError as error:
     raise FeedbackError(
         "Feedback in MongoDB needs a library that is missing: pip install 'imgcap[mongo]'."
@@ -57,7 +59,6 @@ _WRITTEN: Final = 500
 _WRITTEN_BYTES: Final = 2**23
 _MOST_TOLD: Final = 1_000  # of another program's documents there may be millions
 _MOST: Final = 2**31 - 1
-_DUPLICATE: Final = 11000
 
 
 class MongoStore(Store):
@@ -183,8 +184,9 @@ class MongoStore(Store):
         try:
             yield self._connect()
         except (errors.PyMongoError, BSONError) as error:
+            reason = reason_of(error, known=bool(userinfo(self._url)))
             raise FeedbackError(
-                f"The feedback could not be {done}: the database {_reason(error)}."
+                f"The feedback could not be {done}: the database {reason}."
             ) from error
 
     def _connect(self) -> Documents[Document]:
@@ -196,6 +198,12 @@ class MongoStore(Store):
                     self._client = MongoClient(self._url, **options)
                 except (ValueError, errors.PyMongoError):
                     # What the driver says may repeat the password.
+                    user, _, password = userinfo(self._url).partition(":")
+                    if user and not password:
+                        raise FeedbackError(
+                            "The address of the feedback's MongoDB database names a user, but "
+                            "no password."
+                        ) from None
                     raise FeedbackError(
                         "The address of the feedback's MongoDB database cannot be used, or its "
                         "server's name cannot be found."
@@ -231,7 +239,7 @@ def _insert(documents: Documents[Document], batch: Sequence[RawBSONDocument]) ->
 
 def _is_stored(problem: Document) -> bool:
     """Whether a write failed only because the id is there, not for an index of someone else's."""
-    return problem["code"] == _DUPLICATE and list(problem.get("keyPattern", ["_id"])) == ["_id"]
+    return problem["code"] == DUPLICATE and list(problem.get("keyPattern", ["_id"])) == ["_id"]
 
 
 def _batches(records: Iterable[FeedbackRecord]) -> Iterator[list[RawBSONDocument]]:
@@ -261,27 +269,3 @@ def _refusal(document: Document) -> str:
         reason = str(error)
     name = repr(document["_id"])[:60]
     return f"The document {name} is left out: {reason[:1].lower()}{reason[1:]}"
-
-
-def _reason(error: Exception) -> str:
-    """Return what the database did, without an address or password."""
-    problem = _problem(error)
-    match error, problem.get("code"):
-        case (errors.DocumentTooLarge(), _) | (_, 10334):  # BSONObjectTooLarge
-            return "takes at most 16 MB a record, and this one is larger"
-        case _, 13 | 18 | 8000:  # Unauthorized, AuthenticationFailed, AtlasError
-            return "refuses the user, the password or what was asked of it"
-        case (errors.ConnectionFailure(), _) | (_, 64):  # WriteConcernTimeout
-            return "cannot be reached or does not answer in time; try again"
-        case errors.ConfigurationError() | errors.InvalidName(), _:
-            return "has an address that cannot be used, or whose server cannot be found"
-        case errors.InvalidOperation(), _:
-            return "was left meanwhile; try again"
-    return f"gives an error ({problem.get('codeName') or type(error).__name__})"
-
-
-def _problem(error: Exception) -> Document:
-    """Return the first thing that the server found fault with."""
-    details = (isinstance(error, errors.OperationFailure) and error.details) or {}
-    listed = [*details.get("writeErrors", ()), *details.get("writeConcernErrors", ())]
-    return next((each for each in listed if each["code"] != _DUPLICATE), details)

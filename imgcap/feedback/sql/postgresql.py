@@ -1,8 +1,9 @@
 """A PostgreSQL server: how it is reached, how long it is waited for, and what it says in words."""
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, create_engine, event, func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -29,6 +30,24 @@ _ANSWERS = {
     "57014": "the server took too long; try again",
     "55P03": "the table is in use by another program; try again",
 }
+# A connection that fails has no such code, only words.
+_REFUSALS: Final = {
+    r'password authentication failed for user "(?P<name>[^"]*)"': (
+        "refuses the password of the user “{name}”, or knows no such user"
+    ),
+    r'role "(?P<name>[^"]*)" does not exist': "knows no user “{name}”",
+    r'permission denied for database "(?P<name>[^"]*)"': (
+        "does not let this user into the database “{name}”"
+    ),
+    r'database "(?P<name>[^"]*)" does not exist': "has no database “{name}”",
+    r'no pg_hba\.conf entry .*?user "(?P<name>[^"]*)"': (
+        "does not let the user “{name}” in from this computer"
+    ),
+    "certificate verify failed": "shows a certificate that this computer does not trust",
+    "does not support SSL": "does not encrypt as the address asks for",
+    r"^(connection is bad: )?invalid ": "has an address with an option that is wrong",
+}
+_LONGEST_NAME: Final = 60
 
 
 class PostgresDatabase(Database):
@@ -84,13 +103,21 @@ class PostgresDatabase(Database):
         state = getattr(error.orig, "sqlstate", None) or ""
         if state in _ANSWERS:
             return _ANSWERS[state]
-        _, refused, why = str(error.orig).partition("FATAL:")
+        said = str(error.orig)
+        server = f"the database server on “{self._host}”"
+        if getattr(getattr(error.orig, "pgconn", None), "needs_password", False):
+            return f"{server} asks for a password, and the address has none"
+        for pattern, meaning in _REFUSALS.items():
+            if not state and (found := re.search(pattern, said)):
+                names = {key: name[:_LONGEST_NAME] for key, name in found.groupdict().items()}
+                return f"{server} {meaning.format_map(names)}"
+        _, refused, why = said.partition("FATAL:")
         if refused:
             why = why.strip().partition("\n")[0].replace('"', "'")
-            return f"the database server on “{self._host}” refuses: {why}"
+            return f"{server} refuses: {why}"
         if error.connection_invalidated or not state:
-            return f"the database server on “{self._host}” cannot be reached; try again"
-        return f"the database server on “{self._host}” gives an error ({state})"
+            return f"{server} cannot be reached; try again"
+        return f"{server} gives an error ({state})"
 
 
 def _prepare(handle: Any, _: object) -> None:  # noqa: ANN401  # the adapter of a driver's object
