@@ -120,6 +120,37 @@ def test_a_search_that_fails_is_one_sentence_and_can_be_tried_again(
     wait_until(lambda: all(texts(panel, "match")))
 
 
+def test_the_choice_of_labels_keeps_still_while_answers_come(
+    state: AppState, analyst: Analyst, engine: HeldEngine
+) -> None:
+    panel = GalleryPanel(state, analyst)
+    panel.fold.button.is_open = True
+    state.labels = ("teapot",)
+    bring(state, *NAMES)
+    wait_until(lambda: panel.label.options == (("All", EVERY_LABEL), ("teapot (7)", "teapot")))
+    with engine.held():
+        bring(state, "new.png")
+        wait_until(lambda: panel.label.options == (("All", EVERY_LABEL), ("teapot", "teapot")))
+        panel.label.value = "teapot"
+    wait_until(lambda: panel.label.options[1:] == (("teapot (8)", "teapot"),))
+    assert panel.label.value == "teapot"
+    state.closed = True
+
+
+def test_a_picture_that_fails_says_why(
+    panel: GalleryPanel, state: AppState, engine: HeldEngine
+) -> None:
+    engine.problems["caption new.png"] = ModelError("The model had <b>a bad day</b>.")
+    bring(state, "new.png")
+    wait_until(lambda: "7 of 8 done, 1 failed" in panel.count.value)
+    assert texts(panel, "status") == ["done"] * 7 + ["failed"]
+    assert texts(panel, "problem") == [""] * 7 + ["The model had <b>a bad day</b>."]
+    assert panel.resume.layout.display is None
+    engine.problems.clear()
+    panel.resume.click()
+    wait_until(lambda: texts(panel, "problem") == [""] * 8)
+
+
 def test_stop_and_go_on(state: AppState, analyst: Analyst, engine: HeldEngine) -> None:
     panel = GalleryPanel(state, analyst)
     panel.fold.button.is_open = True
@@ -129,6 +160,7 @@ def test_stop_and_go_on(state: AppState, analyst: Analyst, engine: HeldEngine) -
         panel.cancel.click()
         wait_until(lambda: panel.resume.layout.display is None)
         assert panel.cancel.layout.display == "none"
+        assert "0 of 7 done, stopped" in panel.count.value
     panel.resume.click()
     wait_until(lambda: "7 of 7 done" in panel.count.value)
     assert panel.resume.layout.display == "none"

@@ -8,15 +8,14 @@ from typing import Final
 import ipywidgets as widgets
 
 from imgcap.inference import Description
-from imgcap.inference.summary import percent
 from imgcap.results_file import FORMATS, ResultFormat, ResultRow
 from imgcap.widgets.analyst import Analyst
-from imgcap.widgets.browser import DownloadButton, GalleryCard, GalleryGrid
+from imgcap.widgets.browser import DownloadButton, GalleryGrid
 from imgcap.widgets.elements import Card, Fold, Message, Progress, plain, row
 from imgcap.widgets.finder import Finder
+from imgcap.widgets.gallery_cards import best, card, score
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
-from imgcap.widgets.upload import strip_status
 
 LEAST: Final = 2
 """A gallery of one picture would say nothing that the page does not."""
@@ -140,23 +139,34 @@ class GalleryPanel(Card):
 
     def _show_progress(self) -> None:
         state = self._state
-        total = len(state.pictures)
-        statuses = [state.statuses.get(shown.id, "waiting") for shown in state.pictures]
+        total, statuses = len(state.pictures), self._statuses()
         ended = sum(status not in _UNKNOWN for status in statuses)
         failed = sum(status not in _UNKNOWN | {"done"} for status in statuses)
         wrong = f", {failed:,} failed" if failed else ""
-        self.count.tell(f"{ended - failed:,} of {total:,} done{wrong}")
-        self.progress.show(ended / max(1, total))
         busy = ended < total
+        stopped = ", stopped" if busy and state.paused else ""
+        self.count.tell(f"{ended - failed:,} of {total:,} done{wrong}{stopped}")
+        self.progress.show(ended / max(1, total))
         _show(self.progress, shown=busy)
         _show(self.cancel, shown=busy and not state.paused)
         _show(self.resume, shown=bool(failed) or (busy and state.paused))
 
+    def _statuses(self) -> list[str]:
+        statuses = self._state.statuses
+        return [statuses.get(shown.id, "waiting") for shown in self._state.pictures]
+
+    def _is_busy(self) -> bool:
+        return not self._state.paused and not _UNKNOWN.isdisjoint(self._statuses())
+
     def _offer_labels(self) -> None:
-        counts = Counter(_best(self._analyst.description(p.id)) for p in self._state.pictures)
+        counts = Counter(best(self._analyst.description(p.id)) for p in self._state.pictures)
         counts.pop("", None)
-        named = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-        options = [("All", EVERY_LABEL), *((f"{plain(name)} ({n:,})", name) for name, n in named)]
+        if self._is_busy():  # counts would change all the time, and close a list that is open
+            named = [(plain(name), name) for name in sorted(counts)]
+        else:
+            ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+            named = [(f"{plain(name)} ({n:,})", name) for name, n in ordered]
+        options = [("All", EVERY_LABEL), *named]
         if tuple(options) != tuple(self.label.options):
             chosen = self.label.value
             kept = chosen if any(value == chosen for _, value in options) else EVERY_LABEL
@@ -173,7 +183,7 @@ class GalleryPanel(Card):
         near = self.finder.look()
         known = {shown.id: self._analyst.description(shown.id) for shown in state.pictures}
         cards = {
-            shown.id: _card(
+            shown.id: card(
                 shown,
                 known[shown.id],
                 state.statuses.get(shown.id, "waiting"),
@@ -184,7 +194,7 @@ class GalleryPanel(Card):
         shown = [
             picture
             for picture in state.pictures
-            if chosen == EVERY_LABEL or _best(known[picture.id]) == chosen
+            if chosen == EVERY_LABEL or best(known[picture.id]) == chosen
         ]
         order = [picture.id for picture in self._sorted(shown, known, near)]
         self.grid.show(cards, order, state.selected)
@@ -197,9 +207,9 @@ class GalleryPanel(Card):
             return sorted(pictures, key=lambda shown: -near.get(shown.id, float("-inf")))
         match self.sort.value:
             case "sure":
-                return sorted(pictures, key=lambda shown: -_score(known[shown.id], 0))
+                return sorted(pictures, key=lambda shown: -score(known[shown.id], 0))
             case "unsure":
-                return sorted(pictures, key=lambda shown: _score(known[shown.id], 1))
+                return sorted(pictures, key=lambda shown: score(known[shown.id], 1))
             case "name":
                 return sorted(pictures, key=lambda shown: shown.name.casefold())
         return pictures
@@ -254,34 +264,6 @@ class GalleryPanel(Card):
             file,
         )
         return file.getvalue()
-
-
-def _card(
-    shown: Shown, description: Description | None, status: str, match: float | None
-) -> GalleryCard:
-    best = description.predictions[:1] if description else ()
-    return GalleryCard(
-        version=shown.version,
-        name=plain(shown.name),
-        caption=plain(description.caption if description else ""),
-        label=plain(" ".join(f"{each.label} · {_unbroken(each.score)}" for each in best)),
-        match="" if match is None else f"{match:.3f}",
-        status=strip_status(status),
-    )
-
-
-def _unbroken(score: float) -> str:
-    return percent(score).replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def _best(description: Description | None) -> str:
-    return description.predictions[0].label if description and description.predictions else ""
-
-
-def _score(description: Description | None, otherwise: float) -> float:
-    return (
-        description.predictions[0].score if description and description.predictions else otherwise
-    )
 
 
 def _why(status: str) -> str:

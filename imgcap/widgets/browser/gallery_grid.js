@@ -63,7 +63,8 @@ function render({ model, el }) {
     const [card, entry] = [cards.get(id), entries.get(id)];
     if (!card || !entry) return;
     for (const part of ["match", "caption", "label", "name"]) setText(entry[part], card[part]);
-    setText(entry.status, STATUS[card.status]);
+    setText(entry.status, card.problem || STATUS[card.status]);
+    if (entry.button.title !== card.name) entry.button.title = card.name;
     const alt = card.caption || card.name;
     if (entry.image.alt !== alt) entry.image.alt = alt;
     // The caption is the picture's text already: not to be read twice.

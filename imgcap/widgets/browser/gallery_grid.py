@@ -26,6 +26,8 @@ class GalleryCard(TypedDict):
         How near the picture is to what was searched for; empty if nothing was.
     status
         How far the work on it is.
+    problem
+        Why it failed, if it did.
     """
 
     version: str
@@ -34,6 +36,7 @@ class GalleryCard(TypedDict):
     label: str
     match: str
     status: Status
+    problem: str
 
 
 class GalleryGrid(BrowserWidget):

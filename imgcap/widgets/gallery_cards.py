@@ -1,0 +1,40 @@
+"""What the gallery says of one picture, and what it is filtered and sorted by."""
+
+from imgcap.inference import Description
+from imgcap.inference.summary import percent
+from imgcap.widgets.browser import GalleryCard
+from imgcap.widgets.elements import plain
+from imgcap.widgets.shelf import Shown
+from imgcap.widgets.upload import strip_status
+
+
+def card(
+    shown: Shown, description: Description | None, status: str, match: float | None
+) -> GalleryCard:
+    """Return what the grid shows of a picture; `match` is how near it is to what is searched."""
+    first = description.predictions[:1] if description else ()
+    return GalleryCard(
+        version=shown.version,
+        name=plain(shown.name),
+        caption=plain(description.caption if description else ""),
+        label=plain(" ".join(f"{each.label} · {_unbroken(each.score)}" for each in first)),
+        match="" if match is None else f"{match:.3f}",
+        status=strip_status(status),
+        problem=plain(status) if strip_status(status) == "failed" else "",
+    )
+
+
+def best(description: Description | None) -> str:
+    """Return the likeliest label, or nothing as long as that is unknown."""
+    return description.predictions[0].label if description and description.predictions else ""
+
+
+def score(description: Description | None, otherwise: float) -> float:
+    """Return how sure the likeliest label is, in 0..1."""
+    return (
+        description.predictions[0].score if description and description.predictions else otherwise
+    )
+
+
+def _unbroken(score: float) -> str:
+    return percent(score).replace(" ", "\N{NO-BREAK SPACE}")
