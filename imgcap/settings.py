@@ -51,6 +51,10 @@ class Settings(BaseSettings):
         Path("data/calibration"),
         description="the folder of what feedback taught on how sure the models may be",
     )
+    adapters: Path = Field(
+        Path("data/adapters"),
+        description="the folder of the adapters that were learned from feedback",
+    )
     max_upload_mb: PositiveInt = Field(
         64, description="a whole number above 0: the largest accepted file, in 2**20 bytes"
     )

@@ -61,6 +61,7 @@ def page_settings(tmp_path: Path) -> "Iterator[Settings]":
         feedback=f"csv:{tmp_path / 'feedback.csv'}",
         pictures=tmp_path / "pictures",
         calibration=tmp_path / "calibration",
+        adapters=tmp_path / "adapters",
     )
     for handler in set(package.handlers) - set(before):
         package.removeHandler(handler)

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from PIL import Image
 
-from imgcap.inference.calibration import Calibration, usable_calibration
+from imgcap.inference.adapter import Adapter, Weights, adopted_adapter
+from imgcap.inference.calibration import usable_calibration
 from imgcap.inference.embedder import Embedder, check, moved, normalise, width
 from imgcap.inference.explanation.label import attribute_to_cells
 from imgcap.inference.explanation.placing import covered
@@ -41,11 +42,14 @@ class Classifier:
         Gives the model when it is first needed.
     calibrations : Path
         The folder of what is known on how sure it may be.
+    adapters : Path
+        The folder of what else feedback has taught.
     """
 
-    def __init__(self, loader: Loader, calibrations: Path) -> None:
+    def __init__(self, loader: Loader, calibrations: Path, adapters: Path) -> None:
         self._loader = loader
         self._calibrations = calibrations
+        self._adapters = adapters
         self._embedder = Embedder()
 
     def classify(
@@ -90,12 +94,16 @@ class Classifier:
         labels = check_labels(labels)
         filled = [prompts(label, options.templates) for label in labels]
         loaded = self._loader.get(cancel)
-        calibration = self._calibration(loaded)
+        adapter = self._adapter(loaded)
+        taught = adapter.weights if adapter else None
+        revision = _revision(loaded, adapter)
+        calibration = usable_calibration(self._calibrations, loaded.name, revision)
         threshold = options.none_threshold
         if threshold is None:
             threshold = calibration.none_threshold
         with answering(loaded.name):
             texts, baseline = self._questions(loaded, filled, options, cancel)
+        texts = _moved(texts, labels, taught)
         results: list[Classification] = []
         for start in range(0, len(images), options.batch_size):
             check(cancel)
@@ -104,7 +112,10 @@ class Classifier:
             with answering(loaded.name):
                 pictures = self._embedder.pictures(loaded, batch)
                 temperature = calibration.temperature
-                scores = _scores(loaded.model, pictures, texts, baseline, options, temperature)
+                added = _added(pictures, labels, taught)
+                scores = _scores(
+                    loaded.model, pictures, texts, baseline, options, temperature, added
+                )
             ms = 1000 * (time.perf_counter() - begun) / len(batch)
             results += [
                 Classification(
@@ -112,7 +123,7 @@ class Classifier:
                     options.independent,
                     loaded.name,
                     ms,
-                    loaded.revision,
+                    revision,
                     calibration.temperature,
                     threshold,
                 )
@@ -181,6 +192,9 @@ class Classifier:
         begun = time.perf_counter()
         with answering(loaded.name):
             texts, baseline = self._questions(loaded, filled, options, cancel)
+            adapter = self._adapter(loaded)
+            taught = adapter.weights if adapter else None
+            texts = _moved(texts, labels, taught)
             check(cancel)
             inputs = loaded.processor(images=[image], return_tensors="pt")
             against = baseline[0] if baseline is not None else torch.zeros_like(texts[row])
@@ -189,8 +203,11 @@ class Classifier:
             scale, _ = _scale_and_bias(loaded.model)
             found = attribute_to_cells(loaded, moved(inputs, loaded), texts[row] - against, scale)
             picture = normalise(found.embedding.unsqueeze(0))
-            temperature = self._calibration(loaded).temperature
-            [scores] = _scores(loaded.model, picture, texts, baseline, options, temperature)
+            revision = _revision(loaded, adapter)
+            calibration = usable_calibration(self._calibrations, loaded.name, revision)
+            temperature = calibration.temperature
+            added = _added(picture, labels, taught)
+            [scores] = _scores(loaded.model, picture, texts, baseline, options, temperature, added)
         return Relevance(
             found.grid.numpy(),
             label,
@@ -206,8 +223,11 @@ class Classifier:
         with answering(self._loader.name):
             self._embedder.forget()
 
-    def _calibration(self, loaded: Loaded) -> Calibration:
-        return usable_calibration(self._calibrations, loaded.name, loaded.revision)
+    def _adapter(self, loaded: Loaded) -> Adapter | None:
+        """Return the adapter that was adopted for the checkpoint, if it fits."""
+        adapter = adopted_adapter(self._adapters, loaded.name, loaded.revision)
+        fits = adapter is not None and adapter.weights.offsets.shape[1] == width(loaded.model)
+        return adapter if fits else None
 
     def _questions(
         self,
@@ -223,6 +243,21 @@ class Classifier:
         return texts, self._embedder.texts(loaded, [NEUTRAL_PROMPTS], cancel)
 
 
+def _revision(loaded: Loaded, adapter: Adapter | None) -> str:
+    """Name what answers: the checkpoint's commit, and the adapter beside it."""
+    return f"{loaded.revision}+{adapter.card.id}" if adapter else loaded.revision
+
+
+def _moved(texts: torch.Tensor, labels: Sequence[str], taught: Weights | None) -> torch.Tensor:
+    return texts + torch.from_numpy(taught.offsets_of(labels)) if taught else texts
+
+
+def _added(
+    pictures: torch.Tensor, labels: Sequence[str], taught: Weights | None
+) -> torch.Tensor | float:
+    return torch.from_numpy(taught.added_logits(pictures.numpy(), labels)) if taught else 0.0
+
+
 def _scores(  # noqa: PLR0913, PLR0917  # all that scores depend on
     model: Any,
     pictures: torch.Tensor,
@@ -230,10 +265,11 @@ def _scores(  # noqa: PLR0913, PLR0917  # all that scores depend on
     baseline: torch.Tensor | None,
     options: ClassifyOptions,
     temperature: float,
+    added: torch.Tensor | float,
 ) -> list[list[float]]:
     """Return `(n_images, n_labels)` scores in 0..1."""
     scale, bias = _scale_and_bias(model)
-    logits = scale * (pictures @ texts.T) + bias
+    logits = scale * (pictures @ texts.T) + bias + added
     if baseline is not None:
         logits = logits - scale * (pictures @ baseline.T)
     logits = logits.double() / temperature

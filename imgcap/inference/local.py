@@ -54,6 +54,7 @@ class LocalEngine:
         like: "LocalEngine | None" = None,
     ) -> None:
         self._calibration = settings.calibration
+        self._adapters = settings.adapters
         self._opening = threading.Lock()
         tell = listener or _ignore
         self._loaders: dict[Role, Loader] = {
@@ -196,7 +197,9 @@ class LocalEngine:
 
         with self._opening:
             if self._classifier is None:
-                self._classifier = Classifier(self._loaders["classifier"], self._calibration)
+                self._classifier = Classifier(
+                    self._loaders["classifier"], self._calibration, self._adapters
+                )
             return self._classifier
 
     def _open_captioner(self) -> "Captioner":

@@ -134,7 +134,8 @@ class Classification:
     ms : float
         Milliseconds this picture took: its share of the batch.
     revision : str
-        The checkpoint's commit, empty where it has none.
+        The checkpoint's commit, empty where it has none; then, behind a plus, the adapter that was
+        in use, if one was.
     temperature : float
         What the logits were divided by.
     none_threshold : float
@@ -148,6 +149,11 @@ class Classification:
     revision: str = ""
     temperature: float = 1.0
     none_threshold: float = NONE_THRESHOLD
+
+    @property
+    def adapter(self) -> str:
+        """The adapter that answered beside the checkpoint, empty for none."""
+        return self.revision.partition("+")[2]
 
 
 @dataclass(frozen=True)

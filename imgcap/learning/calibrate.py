@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from imgcap.edits import EditError, apply, edits_from
+from imgcap.edits import EditError
 from imgcap.feedback import FeedbackError, FeedbackRecord
 from imgcap.feedback.files import explained, whole_file
 from imgcap.feedback.pictures import PictureFolder
-from imgcap.images import PictureError, open_picture
+from imgcap.images import PictureError
 from imgcap.inference import Classification, ClassifyOptions, Engine, EngineError
 from imgcap.inference.calibration import Calibration, calibration_file
 from imgcap.labels import DEFAULT_TEMPLATES, LabelError
 from imgcap.learning.calibration import Fit, fit_temperature, fit_threshold
 from imgcap.learning.judged import Judged, Rescore, judged_answers
+from imgcap.learning.kept import edited, kept_image
 from imgcap.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -108,13 +109,7 @@ def rescoring(engine: Engine, settings: Settings) -> Rescore:
 
     def rescore(record: FeedbackRecord) -> Classification | None:
         try:
-            picture = open_picture(
-                folder.open(record.picture_file),
-                record.picture_name,
-                max_bytes=settings.max_upload_mb * 2**20,
-                max_pixels=settings.max_pixels,
-            )
-            image = apply(picture.image, edits_from(record.edits), max_pixels=settings.max_pixels)
+            image = edited(record, kept_image(record, folder, settings), settings)
             options = ClassifyOptions(templates=record.templates or DEFAULT_TEMPLATES)
             [answer] = engine.classify([image], record.labels, options)
         except (FeedbackError, PictureError, EditError, EngineError, LabelError) as error:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from imgcap.inference.calibration import COLDEST, HOTTEST
 from imgcap.inference.summary import excess
+from imgcap.learning.intervals import Gain, calibration_error, gain_of
 from imgcap.learning.judged import Judged
 
 LEAST_JUDGED = 30
@@ -27,8 +28,6 @@ LEAST_NONE = 10
 
 _KINDS = (True, False)
 _FOLDS = 5
-_BOOTSTRAPS = 2_000
-_BINS = 10
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 Values = NDArray[np.float64]
@@ -40,20 +39,6 @@ class Measures:
 
     nll: float
     ece: float
-
-
-@dataclass(frozen=True)
-class Gain:
-    """A mean gain on answers that were held out, and its 95 % bootstrap interval over pictures."""
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether the interval lies above zero."""
-        return self.low > 0
 
 
 @dataclass(frozen=True)
@@ -217,18 +202,10 @@ def _folds(judged: Sequence[Judged]) -> list[set[int]]:
 
 
 def _gain(judged: Sequence[Judged], gains: Values) -> Gain:
-    groups, member = np.unique([each.group for each in judged], return_inverse=True)
-    sums = np.bincount(member, gains)
-    counts = np.bincount(member)
-    drawn = np.random.default_rng(0).integers(0, len(groups), (_BOOTSTRAPS, len(groups)))
-    means = sums[drawn].sum(1) / counts[drawn].sum(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Gain(float(gains.mean()), float(low), float(high))
+    return gain_of([each.group for each in judged], gains)
 
 
 def _error(judged: Sequence[Judged], temperatures: Sequence[float]) -> float:
-    """Return the expected calibration error of the best labels, over ten bins of equal width."""
+    """Return the expected calibration error of the best labels."""
     sure = np.array([each.confidence(at) for each, at in zip(judged, temperatures, strict=True)])
-    gaps = sure - np.array([each.confirmed for each in judged])
-    bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
-    return float(np.abs(np.bincount(bins, gaps)).sum() / len(judged))
+    return calibration_error(sure, np.array([each.confirmed for each in judged]))

@@ -55,6 +55,7 @@ def serve(folder: Path, *command: str, **environment: str) -> Iterator[Server]:
         "IMGCAP_FEEDBACK": f"csv:{feedback}",
         "IMGCAP_PICTURES": str(folder / "pictures"),
         "IMGCAP_CALIBRATION": str(folder / "calibration"),
+        "IMGCAP_ADAPTERS": str(folder / "adapters"),
         "HF_HUB_OFFLINE": "1",
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_CONFIG_DIR": str(folder / "jupyter-config"),
