@@ -284,6 +284,24 @@ def test_a_store_that_is_not_there_is_one_sentence_without_password(
     assert PASSWORD not in result.stderr
 
 
+def test_statistics_name_revisions_and_what_is_not_compared(run: Run, url: str) -> None:
+    cat = {"predictions": (Prediction("cat", 0.75),), "corrected_label": "cat", "rating": 4}
+    keep(
+        url,
+        [
+            FeedbackRecord(**cat, classifier="clip", classifier_revision="0123456789"),
+            FeedbackRecord(**cat, classifier="clip", classifier_revision="abcdefghij"),
+            FeedbackRecord(**cat, independent=True),
+        ],
+    )
+    result = run("stats", width=120)
+    assert result.exit_code == 0
+    assert "clip@0123456 " in result.stdout
+    assert "clip@abcdefg " in result.stdout
+    assert "is off by 25 points on average.\n" in result.stdout
+    assert "The confidence in 1 judged label is not compared: each was scored by" in result.stdout
+
+
 def kept_with(pictures: PictureFolder, number: int) -> list[FeedbackRecord]:
     """Return records of one session that have one picture, and others that have another."""
     one, other = (pictures.keep(data) for data in list(every_kind().values())[:2])

@@ -134,6 +134,23 @@ def test_each_checkpoint_answers_for_what_it_does() -> None:
     assert [each.accuracy.judged for each in (clip, siglip, blip)] == [1, 1, 1]
 
 
+def test_revisions_of_a_checkpoint_are_told_apart() -> None:
+    old, new = "82a37760796d32b1", "82a37769999999"  # alike in what is commonly shown of them
+    statistics = statistics_of(
+        [
+            *[said(classifier="clip", classifier_revision=old, rating=5)] * 3,
+            *[said(classifier="clip", classifier_revision=new, rating=1)] * 2,
+            *[said(classifier="siglip", classifier_revision=old, rating=2)] * 4,
+            said(captioner="blip", captioner_revision="c237dc49a33f", rating=4),
+            *[said(captioner="blip", rating=3)] * 2,
+        ]
+    )
+    shown = {each.name: (each.revision, each.ratings.mean) for each in statistics.classifiers}
+    assert shown == {"siglip": (old, 2), f"clip@{old}": (old, 5), f"clip@{new}": (new, 1)}
+    shown = {each.name: (each.revision, each.ratings.mean) for each in statistics.captioners}
+    assert shown == {"blip": ("", 3), "blip@c237dc4": ("c237dc49a33f", 4)}
+
+
 @pytest.mark.parametrize(
     ("days", "unit", "starts"),
     [
@@ -190,6 +207,16 @@ def test_calibration_compares_scores_with_what_was_right() -> None:
     # (1 * |0 - 0.25| + 5 * |0.8 - 0.928|) / 6
     assert statistics.calibration.error == pytest.approx((0.25 + 5 * 0.128) / 6)
     assert statistics.label_accuracy.judged == 8
+
+
+def test_scores_of_labels_that_stood_by_themselves_are_not_mixed_with_others() -> None:
+    alone = said(label="cat", corrected_label="dog", score=0.9, independent=True)
+    together = judged("cat", "cat", 0.9)
+    mixed = statistics_of([*together, alone, alone])
+    assert mixed.calibration.bins == statistics_of(together).calibration.bins
+    assert mixed.calibration.independent == 2
+    assert mixed.label_accuracy.judged == 3
+    assert statistics_of([alone]).calibration.error is None
 
 
 def test_scores_that_tell_the_truth_have_no_calibration_error() -> None:
@@ -278,7 +305,9 @@ def test_whatever_people_write_the_counts_are_those_of_a_simple_count(
     assert statistics.label_accuracy.judged == len(corrected)
     assert sum(map(sum, statistics.confusion.counts)) == len(corrected)
     error = statistics.calibration.error
-    assert (error is None) == (not corrected)
+    alone = [record for record in corrected if record.independent]
+    assert statistics.calibration.independent == len(alone)
+    assert (error is None) == (len(corrected) == len(alone))
     assert error is None or 0 <= error <= 1
     json.dumps(statistics.as_dict(), allow_nan=False)
 
@@ -299,7 +328,10 @@ def test_every_store_tells_the_same(address: str, tmp_path: Path) -> None:
             caption="a cat",
             corrected_caption="A cat" if n % 4 else "a dog",
             classifier="clip",
+            classifier_revision="old" if n < 90 else "new",
             captioner="blip",
+            captioner_revision=f"{n % 3}",
+            independent=n % 5 == 0,
         )
         for n in range(200)
     ]

@@ -113,7 +113,8 @@ class Summary:
 class Outline(NamedTuple):
     """The part of a record that statistics need; fields as in `FeedbackRecord`.
 
-    `label` and `score` are those of the top prediction, `score` being None without one.
+    `label` and `score` are those of the top prediction, `score` being None without one; it is no
+    share of the others' if `independent`.
     """
 
     time: datetime

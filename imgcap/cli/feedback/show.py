@@ -140,6 +140,9 @@ def _print_statistics(statistics: "Statistics") -> None:
     if statistics.calibration.error is not None:
         points = 100 * statistics.calibration.error
         typer.echo(f"The confidence in labels is off by {points:.0f} points on average.")
+    if statistics.calibration.independent:
+        left_out = counted(statistics.calibration.independent, "judged label")
+        typer.echo(f"The confidence in {left_out} is not compared: each was scored by itself.")
     _print_groups("Label", statistics.labels)
     _print_groups("Classifier", statistics.classifiers)
     _print_groups("Captioner", statistics.captioners)

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -31,6 +32,9 @@ BINS = 10
 _UNITS: tuple[tuple[int, Unit], ...] = ((60, "day"), (2 * 366, "week"), (20 * 366, "month"))
 _BATCH = 1_000  # outlines in memory at once: a hostile one holds twenty thousand characters
 
+_BETWEEN = "\0"  # a checkpoint and its revision
+_SHORT = 7  # characters that tell a commit from others, as a rule
+
 _RIGHT, _WRONG = "right", "wrong"
 _VERDICTS = {True: _RIGHT, False: _WRONG}
 
@@ -54,20 +58,20 @@ def statistics_of(outlines: Iterable[Outline]) -> Statistics:
     for batch in _batches(outlines):
         days.update((each.time.toordinal(), each.rating) for each in batch)
         labels.add((each.label.strip(), each.rating) for each in batch)
-        classifiers.add((each.classifier.strip(), each.rating) for each in batch)
-        captioners.add((each.captioner.strip(), each.rating) for each in batch)
+        classifiers.add((_classifier(each), each.rating) for each in batch)
+        captioners.add((_captioner(each), each.rating) for each in batch)
 
         judged = [each for each in batch if _judged(each.label, each.corrected_label)]
         right = [alike(each.label) == alike(each.corrected_label) for each in judged]
         marked = list(zip(judged, map(_VERDICTS.get, right), strict=True))
         labels.add((each.label.strip(), verdict) for each, verdict in marked)
-        classifiers.add((each.classifier.strip(), verdict) for each, verdict in marked)
+        classifiers.add((_classifier(each), verdict) for each, verdict in marked)
         confused.add((each.label.strip(), each.corrected_label.strip()) for each in judged)
-        scores.add(zip((each.score for each in judged), right, strict=True))
+        scores.add(zip(judged, right, strict=True))
 
         captioners.add(
             (
-                each.captioner.strip(),
+                _captioner(each),
                 _VERDICTS[alike(each.caption) == alike(each.corrected_caption)],
             )
             for each in batch
@@ -79,8 +83,8 @@ def statistics_of(outlines: Iterable[Outline]) -> Statistics:
         _accuracy_in(_by_mark(labels.counts)),
         _accuracy_in(_by_mark(captioners.counts)),
         _groups(labels),
-        _groups(classifiers),
-        _groups(captioners),
+        _checkpoints(classifiers),
+        _checkpoints(captioners),
         scores.calibration(),
         _confusion(confused),
     )
@@ -91,10 +95,15 @@ class _Scores:
 
     def __init__(self) -> None:
         self._right, self._judged, self._sums = [0] * BINS, [0] * BINS, [0.0] * BINS
+        self._independent = 0
 
-    def add(self, judged: Iterable[tuple[float | None, bool]]) -> None:
-        for score, right in judged:
+    def add(self, judged: Iterable[tuple[Outline, bool]]) -> None:
+        for outline, right in judged:
+            score = outline.score
             if score is None or not 0 <= score <= 1:
+                continue
+            if outline.independent:
+                self._independent += 1
                 continue
             place = min(int(score * BINS), BINS - 1)
             self._judged[place] += 1
@@ -110,17 +119,31 @@ class _Scores:
             if judged
         )
         if not bins:
-            return Calibration((), None)
+            return Calibration((), None, self._independent)
         gaps = (
             each.accuracy.judged
             * abs(each.accuracy.confirmed / each.accuracy.judged - each.confidence)
             for each in bins
         )
-        return Calibration(bins, math.fsum(gaps) / sum(self._judged))
+        error = math.fsum(gaps) / sum(self._judged)
+        return Calibration(bins, error, self._independent)
 
 
 def _judged(answer: str, correction: str) -> bool:
     return bool(correction and answer and correction.strip() and answer.strip())
+
+
+def _classifier(outline: Outline) -> str:
+    return _with_revision(outline.classifier, outline.classifier_revision)
+
+
+def _captioner(outline: Outline) -> str:
+    return _with_revision(outline.captioner, outline.captioner_revision)
+
+
+def _with_revision(checkpoint: str, revision: str) -> str:
+    name = checkpoint.replace(_BETWEEN, " ").strip()
+    return f"{name}{_BETWEEN}{revision.strip()}" if name else ""
 
 
 def _batches(outlines: Iterable[Outline]) -> Iterator[list[Outline]]:
@@ -181,6 +204,30 @@ def _groups(tally: Tally) -> tuple[Group, ...]:
     return tuple(
         sorted(groups, key=lambda group: (group.name is None, -group.ratings.count, group.name))
     )
+
+
+def _checkpoints(tally: Tally) -> tuple[Group, ...]:
+    """Return the groups of checkpoints, their revisions apart and with names of their own."""
+    groups = _groups(tally)
+    parts = [(group.name or "").partition(_BETWEEN)[::2] for group in groups]
+    revisions = Counter(name for name, _ in parts)
+    shortened = Counter((name, revision[:_SHORT]) for name, revision in parts)
+    return tuple(
+        group
+        if group.name is None
+        else replace(
+            group,
+            name=_told_apart(name, revision, shortened) if revisions[name] > 1 else name,
+            revision=revision,
+        )
+        for group, (name, revision) in zip(groups, parts, strict=True)
+    )
+
+
+def _told_apart(name: str, revision: str, shortened: Counter[tuple[str, str]]) -> str:
+    short = revision[:_SHORT]
+    shown = short if shortened[name, short] == 1 else revision
+    return f"{name}@{shown}" if shown else name
 
 
 def _confusion(tally: Tally) -> Confusion:

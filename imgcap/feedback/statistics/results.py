@@ -74,11 +74,17 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Group:
-    """What was said of one label or checkpoint; of all others together if `name` is None."""
+    """What was said of one label or checkpoint; of all others together if `name` is None.
+
+    Where answers of several revisions of a checkpoint were rated, each is a group of its own, and
+    the name ends in ``@`` and the beginning of the `revision`. That is empty for labels, and for
+    checkpoints without one.
+    """
 
     name: str | None
     ratings: Ratings
     accuracy: Accuracy
+    revision: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,10 +111,14 @@ class Calibration:
     error : float or None
         Expected calibration error: the mean distance of accuracy and confidence, weighted by the
         judged labels of each bin. None if none was judged.
+    independent : int
+        How many judged labels are left out because each label was scored by itself: such a score
+        is not the probability that the label is the right one of them.
     """
 
     bins: tuple[Bin, ...]
     error: float | None
+    independent: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,7 +153,7 @@ class Statistics:
     labels : tuple of Group
         By predicted label, the most frequent first; accuracy is that of the label.
     classifiers, captioners : tuple of Group
-        By checkpoint; accuracy is that of its labels or captions.
+        By checkpoint and revision; accuracy is that of its labels or captions.
     calibration : Calibration
         Of the top labels' scores.
     confusion : Confusion
