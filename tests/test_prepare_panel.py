@@ -1,6 +1,7 @@
 """The panel that prepares a picture: every tool, the way back, and what is said."""
 
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -34,6 +35,21 @@ def settle(state: AppState, panel: PreparePanel) -> tuple[Edit, ...]:
     """Wait until the page shows what was done; return it."""
     wait_until(lambda: state.picture.edits == panel.history.present)
     return state.picture.edits
+
+
+@pytest.mark.usefixtures("shown")
+def test_a_slider_that_moves_on_meanwhile_is_not_set_back(
+    state: AppState, panel: PreparePanel
+) -> None:
+    panel.turn.angle.value = 1.0
+    settle(state, panel)
+    with state.lock:
+        moving = Thread(target=panel.turn.angle.set_trait, args=("value", 3.0))
+        moving.start()
+        wait_until(lambda: panel.turn.angle.value == 3.0)
+        bring(state, "b.png", select=False)
+    moving.join()
+    assert settle(state, panel) == (Rotate(3.0),)
 
 
 def test_nothing_is_built_before_the_panel_is_opened(state: AppState) -> None:

@@ -21,8 +21,8 @@ CANCELLED = "Cancelled: “Compare again” takes it up."
 AVERAGED = "All averaged"
 NAMED = 3
 THRESHOLD = (
-    "How far the best score must rise above an even guess for its label to be named; below, the "
-    "summary says that none fits. It does not concern labels that are scored each by itself."
+    "How far above an even guess the best score must be; below that, the summary says that none "
+    "of the labels fits. It does not matter where each label is scored by itself."
 )
 _TOLD = {"continuous_update": False}
 
@@ -212,7 +212,7 @@ def told(calibration: Calibration) -> str:
     if calibration.time is None:
         return (
             f"<p>The scores of {name} are shown as it gives them: nothing was learned from "
-            "feedback yet. “imgcap learn calibrate” does it.</p>"
+            "feedback yet. The command “imgcap learn calibrate” does that.</p>"
         )
     side = "less sure" if calibration.temperature > 1 else "surer"
     return (
@@ -228,7 +228,7 @@ def table(answers: list[tuple[str, Classification]], in_use: tuple[str, ...]) ->
     for name, answer in answers:
         used = name == AVERAGED if len(in_use) > 1 else (name,) == in_use
         best = "".join(
-            f"<li>{escape(plain(each.label))} {percent(each.score)}</li>"
+            f"<li>{escape(plain(each.label))} <span>{percent(each.score)}</span></li>"
             for each in answer.predictions[:NAMED]
         )
         mark = ' <span class="imgcap-muted">in use</span>' if used else ""

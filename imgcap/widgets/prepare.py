@@ -33,6 +33,7 @@ class PreparePanel(Card):
         self._state = state
         self._histories: dict[str, History] = {}
         self._drawn: tuple[str, bool] | None = None
+        self._told: History | None = None
         self.fold = Fold("Crop, turn, adjust, resize")
         self.fill(self.fold)
         self.fold.button.observe(state.guarded(self._open), "is_open")
@@ -130,6 +131,9 @@ class PreparePanel(Card):
 
     def _tell(self) -> None:
         history = self.history
+        if history == self._told:  # else a slider that is still moving would be set back
+            return
+        self._told = history
         self.undo.disabled = not history.past
         self.redo.disabled = not history.future
         self.reset.disabled = not history.present

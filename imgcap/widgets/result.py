@@ -120,7 +120,7 @@ def table(description: Description, top: int) -> str:
         return ""
     left = len(description.predictions) - len(best)
     more = f'<p class="imgcap-muted">… and {left:,} more labels</p>' if left else ""
-    head = "<tr><th>Label</th><th>Confidence</th><th></th></tr>"
+    head = '<tr><th>Label</th><th>Confidence</th><td aria-hidden="true"></td></tr>'
     return f'<table class="imgcap-table"><thead>{head}</thead><tbody>{rows}</tbody></table>{more}'
 
 
