@@ -11,6 +11,7 @@ from imgcap.cli.describe import describe
 from imgcap.cli.feedback import app as feedback
 from imgcap.cli.learn import app as learn
 from imgcap.cli.models import models
+from imgcap.cli.serve import serve
 
 app = typer.Typer(
     name="imgcap",
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.command()(describe)
 app.command()(models)
+app.command()(serve)
 app.add_typer(feedback, name="feedback")
 app.add_typer(learn, name="learn")
 

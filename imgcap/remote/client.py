@@ -27,11 +27,12 @@ _ATTEMPTS: Final = 4
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 8.0
 _CONNECT: Final = 5.0
+_NOBODY: Final = {HTTPStatus.NOT_FOUND, HTTPStatus.BAD_GATEWAY}
+"""Of a proxy that knows no service there yet, or none any more."""
+
 _PASSING: Final = {
-    HTTPStatus.NOT_FOUND,  # of a proxy that does not know the service yet, or any more
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.INTERNAL_SERVER_ERROR,
-    HTTPStatus.BAD_GATEWAY,
     HTTPStatus.GATEWAY_TIMEOUT,
 }
 """Answers after which a second try may be luckier; every request may be repeated without harm."""
@@ -159,6 +160,8 @@ class Client:
             return EngineError(
                 "The picture is larger than the inference service accepts: make it smaller."
             )
+        if problem is None and status in _NOBODY:
+            return _Passing(self._away())
         failed = ServiceError(f"The inference service at {self.address} failed: try again.")
         # With words of its own, the service has failed at this very question, and would again.
         return _Passing(failed) if status in _PASSING and problem is None else failed

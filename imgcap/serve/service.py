@@ -1,8 +1,8 @@
 """Starting the service on Ray Serve, and ending it without losing what it has taken in."""
 
 import contextlib
+import logging
 import os
-from collections.abc import Iterator
 from typing import Final
 
 import ray
@@ -50,6 +50,8 @@ class Service:
     def __init__(self, settings: Settings, cluster: str | None = None) -> None:
         self._settings = settings
         self._own = cluster is None
+        logging.getLogger("ray").setLevel(logging.ERROR)  # its news are for those who develop it
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
         try:
             self._connect(cluster)
             self._deploy()
@@ -69,14 +71,11 @@ class Service:
             with contextlib.suppress(Exception):  # what is not there needs no end
                 for name in (_INGRESS, *ROLES):
                     serve.delete(name)
-            if self._own:
-                with contextlib.suppress(Exception):
-                    serve.shutdown()
             ray.shutdown()
 
     def _connect(self, cluster: str | None) -> None:
         if cluster is not None:
-            ray.init(address=cluster, namespace="serve", log_to_driver=False)
+            ray.init(address=cluster, namespace="serve", log_to_driver=False, logging_level="ERROR")
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no page phones home
         settings = self._settings
@@ -88,6 +87,7 @@ class Service:
             object_store_memory=_STORE_BYTES,
             include_dashboard=False,
             log_to_driver=False,
+            logging_level="ERROR",
         )
 
     def _deploy(self) -> None:
@@ -124,13 +124,3 @@ class Service:
             graceful_shutdown_wait_loop_s=0.5,
         )
         serve.run(front.bind(settings), name=_INGRESS, route_prefix="/")
-
-
-@contextlib.contextmanager
-def running(settings: Settings, cluster: str | None = None) -> Iterator[Service]:
-    """Run the service inside the block."""
-    service = Service(settings, cluster)
-    try:
-        yield service
-    finally:
-        service.close()

@@ -31,9 +31,13 @@ class Switcher:
         Raises
         ------
         EngineError
-            If another choice is still being loaded.
+            If another choice is still being loaded, or an inference service has the models.
         """
         state = self._state
+        if state.settings.engine != "local":
+            raise EngineError(
+                "The models are those of the inference service: who runs it chooses them."
+            )
         choice = {"classifier": classifier, "captioner": captioner}
         settings = state.settings.model_copy(update=choice)
         with state.lock:

@@ -1,0 +1,74 @@
+"""An inference service on loopback that does what a test tells it, right or wrong."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+CAPTION = b'{"captions": [{"text": "a cat", "score": -0.5}], "model": "theirs", "ms": 2.0}'
+
+
+@dataclass
+class Reply:
+    """One answer; `seconds` is how long it takes, and `breaks` that it ends in the middle."""
+
+    body: bytes = CAPTION
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0
+    breaks: bool = False
+
+
+@dataclass
+class Scripted:
+    """The replies to come, the last one for ever; what was asked, and when."""
+
+    replies: list[Reply] = field(default_factory=lambda: [Reply()])
+    asked: list[str] = field(default_factory=list)
+    tokens: list[str | None] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    url: str = ""
+
+
+@contextmanager
+def scripted(port: int = 0) -> Iterator[Scripted]:
+    script = Scripted()
+    server = ThreadingHTTPServer(("127.0.0.1", port), _handler(script))
+    script.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield script
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _handler(script: Scripted) -> Callable[..., BaseHTTPRequestHandler]:
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            with lock:
+                script.asked.append(self.path)
+                script.tokens.append(self.headers["Authorization"])
+                script.times.append(time.monotonic())
+                reply = script.replies.pop(0) if len(script.replies) > 1 else script.replies[0]
+            time.sleep(reply.seconds)
+            with suppress(OSError):  # whoever asked may have gone
+                self.send_response(reply.status)
+                self.send_header("Content-Length", str(len(reply.body)))
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(reply.body[:10] if reply.breaks else reply.body)
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
