@@ -1,5 +1,6 @@
 """An inference service on loopback that does what a test tells it, right or wrong."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -7,14 +8,25 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+CLASSIFICATION = (
+    b'{"predictions": [{"label": "cat", "score": 1.0}],'
+    b' "independent": false, "model": "their labels", "ms": 1.0}'
+)
 CAPTION = b'{"captions": [{"text": "a cat", "score": -0.5}], "model": "theirs", "ms": 2.0}'
+ALL = {"/v1/classify": CLASSIFICATION, "/v1/caption": CAPTION} | {
+    f"/v1/models/{role}/load": json.dumps(
+        {"role": role, "checkpoint": name, "stage": "ready"}
+    ).encode()
+    for role, name in [("classifier", "their labels"), ("captioner", "theirs")]
+}
+"""What a service answers to a page, by path."""
 
 
 @dataclass
 class Reply:
     """One answer; `seconds` is how long it takes, and `breaks` that it ends in the middle."""
 
-    body: bytes = CAPTION
+    body: bytes | dict[str, bytes] = CAPTION  # one for all, or by path
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0
@@ -59,13 +71,14 @@ def _handler(script: Scripted) -> Callable[..., BaseHTTPRequestHandler]:
                 script.times.append(time.monotonic())
                 reply = script.replies.pop(0) if len(script.replies) > 1 else script.replies[0]
             time.sleep(reply.seconds)
+            body = reply.body if isinstance(reply.body, bytes) else reply.body[self.path]
             with suppress(OSError):  # whoever asked may have gone
                 self.send_response(reply.status)
-                self.send_header("Content-Length", str(len(reply.body)))
+                self.send_header("Content-Length", str(len(body)))
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(reply.body[:10] if reply.breaks else reply.body)
+                self.wfile.write(body[:10] if reply.breaks else body)
             self.close_connection = True
 
         def log_message(self, *_: object) -> None:

@@ -1,0 +1,59 @@
+"""A page whose engine is a service: the service goes away and comes back under the open page."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from imgcap.inference import EngineError
+from imgcap.settings import Settings
+from imgcap.widgets.analyst import Analyst
+from imgcap.widgets.models import ModelsPanel
+from imgcap.widgets.state import AppState
+from imgcap.widgets.status import StatusPanel
+from imgcap.widgets.switcher import Switcher
+from tests.pages import bring, wait_until
+from tests.scripted_service import ALL, Reply, scripted
+
+
+@pytest.fixture
+def port() -> int:
+    with scripted() as script:
+        return int(script.url.rpartition(":")[2])
+
+
+@pytest.fixture
+def away(page_settings: Settings, port: int) -> Iterator[tuple[AppState, Analyst]]:
+    """A page on a service that does not run yet."""
+    state = AppState(page_settings.model_copy(update={"engine": f"http://127.0.0.1:{port}"}))
+    analyst = Analyst(state)
+    yield state, analyst
+    analyst.close()
+    state.close()
+
+
+def test_a_service_that_is_away_is_said_and_forgotten_when_it_is_back(
+    away: tuple[AppState, Analyst], port: int
+) -> None:
+    state, analyst = away
+    status, models = StatusPanel(state, analyst), ModelsPanel(state)
+    [picture] = bring(state, "cat.png")
+    wait_until(lambda: state.statuses[picture.id] not in {"waiting", "working"})
+    assert "cannot be reached: try again in a moment" in state.statuses[picture.id]
+    assert "cannot be reached" in models.in_use.value
+    assert status.retry.layout.display is None
+    with scripted(port) as script:
+        script.replies = [Reply(ALL)]
+        status.retry.click()
+        wait_until(lambda: state.statuses[picture.id] == "done")
+        wait_until(lambda: "Ready." in status.line.value)
+    assert state.description.caption == "a cat"
+    assert "their labels" in models.in_use.value
+    assert "cannot be reached" not in models.in_use.value
+
+
+def test_the_models_of_a_service_are_not_a_visitors_choice(
+    away: tuple[AppState, Analyst],
+) -> None:
+    with pytest.raises(EngineError, match="who runs it chooses them"):
+        Switcher(away[0]).switch("embedded", "embedded")
+    assert away[0].switching == {}
