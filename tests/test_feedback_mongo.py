@@ -12,6 +12,7 @@ from pymongo.collection import Collection
 
 from imgcap.feedback import FeedbackError, FeedbackRecord, Query, Summary
 from imgcap.feedback.mongo import MongoStore
+from imgcap.feedback.mongo.document import conditions, order, strangers
 from imgcap.feedback.record import MAX_COMMENT, SCHEMA_VERSION
 from imgcap.inference.results import Prediction
 from imgcap.labels import MAX_LABELS
@@ -91,14 +92,16 @@ def test_writes_wait_for_the_journals_of_the_majority_whatever_the_address_says(
     store.close()
 
 
-def test_sorting_and_counting_have_their_indexes(
-    store: MongoStore, documents: Collection[Any]
-) -> None:
+def test_every_question_has_its_index(store: MongoStore, documents: Collection[Any]) -> None:
     store.extend(some(2))
     keys = [list(index["key"]) for index in documents.list_indexes()]
-    assert ["time", "_id"] in [key[:2] for key in keys]
-    assert ["rating", "time", "_id"] in [key[:3] for key in keys]
-    assert ["session"] in keys
+    for sort in ("time", "rating"):
+        names = [name for name, _ in order(Query(sort=sort))]
+        [index] = [key for key in keys if key[: len(names)] == names]
+        assert set(conditions(Query())) <= set(index), "counting would open every document"
+    first = {key[0] for key in keys}
+    assert {name for part in strangers()["$or"] for name in part} <= first
+    assert {"session", "picture_file"} <= first
 
 
 @pytest.mark.parametrize(
