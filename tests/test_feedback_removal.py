@@ -1,6 +1,8 @@
 """Removal of records together with their pictures, and of pictures that no record names."""
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+import imgcap.feedback.pictures
 from imgcap.feedback import FeedbackError, FeedbackRecord, Query
 from imgcap.feedback.csv import CsvStore
 from imgcap.feedback.pictures import PictureFolder
@@ -115,6 +118,34 @@ def test_a_picture_that_someone_is_just_saving_again_stays(
         assert going.result() == (1, 0)
     assert kept[0] in pictures
     assert store.read() == [second]
+
+
+SAVE = """
+import sys
+from imgcap.feedback.pictures import PictureFolder
+with PictureFolder(sys.argv[1]).saving():
+    print("saving", flush=True)
+    input()
+"""
+
+
+def test_removals_wait_for_other_processes_but_not_for_dead_ones(
+    tmp_path: Path, pictures: PictureFolder, kept: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = CsvStore(tmp_path / "feedback.csv")
+    store.append(FeedbackRecord(rating=1, picture_file=kept[0]))
+    removal = removal_of(store.read(), pictures)
+    command = [sys.executable, "-c", SAVE, str(pictures.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"saving\n"
+        monkeypatch.setattr(imgcap.feedback.pictures, "_LOCK_SECONDS", 0.2)
+        with pytest.raises(FeedbackError, match="in use by another program; try again"):
+            remove(removal, store, pictures)
+        assert kept[0] in pictures
+        assert store.summary().count == 1
+        process.kill()
+    assert remove(removal, store, pictures) == (1, 1)
 
 
 def age(pictures: PictureFolder, sha256: str) -> None:
