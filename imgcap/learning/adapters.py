@@ -68,12 +68,18 @@ def logits(examples: Examples, vocabulary: Vocabulary, weights: Weights | None =
 
 
 def _probe(examples: Examples, vocabulary: Vocabulary, taught: NDArray[np.int64]) -> Floats:
-    """Minimise the mean cross-entropy plus the hold on each taught label: a convex problem."""
+    """Minimise cross-entropy plus the hold on each taught label: a convex problem.
+
+    Labels weigh alike, however often each was judged: how often people judge a label says nothing
+    of how often pictures show it.
+    """
     pictures = examples.pictures.astype(np.float64)
     start = logits(examples, vocabulary).astype(np.float64)
     rows = np.arange(len(pictures))
     right = np.zeros_like(start)
     right[rows, examples.right] = 1
+    weights = 1 / right.sum(0)[examples.right]
+    weights /= weights.sum()
     named = np.exp(log_softmax(start, axis=1)) * right
     shares = named[:, taught].sum(0) / np.maximum(1, right[:, taught].sum(0))
     hold = HOLD * np.maximum(LEAST_SHARE, shares)[:, None] ** 2
@@ -84,9 +90,9 @@ def _probe(examples: Examples, vocabulary: Vocabulary, taught: NDArray[np.int64]
         moved = start.copy()
         moved[:, taught] += vocabulary.scale * (pictures @ offsets.T)
         logs = log_softmax(moved, axis=1)
-        error = (np.exp(logs) - right)[:, taught]
-        value = -logs[rows, examples.right].mean() + (hold * offsets**2).sum()
-        slope = vocabulary.scale / len(rows) * (error.T @ pictures) + 2 * hold * offsets
+        error = weights[:, None] * (np.exp(logs) - right)[:, taught]
+        value = -(weights * logs[rows, examples.right]).sum() + (hold * offsets**2).sum()
+        slope = vocabulary.scale * (error.T @ pictures) + 2 * hold * offsets
         return float(value), slope.ravel()
 
     found = minimize(

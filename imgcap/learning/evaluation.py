@@ -40,8 +40,9 @@ class Part:
         How many.
     before, after : Measures
         Of the checkpoint by itself, and with the adapter.
-    gain : Gain
-        In accuracy.
+    gain, macro_gain : Gain
+        In accuracy, and in its mean over labels. An adapter that only knows which label is judged
+        most often gains the first and not the second.
     mcnemar : float
         Exact two-sided p of McNemar's test: how likely the answers that turned right and those
         that turned wrong would differ so much by chance.
@@ -51,6 +52,7 @@ class Part:
     before: Measures
     after: Measures
     gain: Gain
+    macro_gain: Gain
     mcnemar: float
 
 
@@ -178,12 +180,16 @@ def _baseline(shown: Examples, vocabulary: Vocabulary) -> tuple[str, Floats]:
 
 def _part(shown: Examples, before: Floats, after: Floats) -> Part:
     was, now = (values.argmax(1) == shown.right for values in (before, after))
+    gains = now.astype(float) - was
+    _, label = np.unique(shown.right, return_inverse=True)
+    counts = np.bincount(label)
     better, worse = int((now & ~was).sum()), int((was & ~now).sum())
     return Part(
         len(shown),
         _measures(before, shown.right),
         _measures(after, shown.right),
-        gain_of(shown.groups, now.astype(float) - was),
+        gain_of(shown.groups, gains),
+        gain_of(shown.groups, gains * len(gains) / (len(counts) * counts[label])),
         float(binomtest(better, better + worse).pvalue) if better + worse else 1.0,
     )
 

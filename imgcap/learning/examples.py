@@ -52,7 +52,7 @@ class Examples:
     right : ndarray
         `(n,)` places of the right labels in the vocabulary.
     asked : ndarray
-        `(n, n_labels) bool`: the candidates, the right label always among them.
+        `(n, n_labels) bool`: the candidates; labels that people added are candidates everywhere.
     corrected : ndarray
         `(n,) bool`: whether the person had to correct the label.
     groups : ndarray

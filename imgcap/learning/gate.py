@@ -29,9 +29,9 @@ class Verdict:
 def judge(found: Evaluation) -> Verdict:
     """Decide by what was measured.
 
-    An adapter passes if its gain in accuracy is above zero with its whole 95 % interval and by
-    McNemar's test, stays above zero when wrong answers are weighed as often as they happen, and
-    labels that nobody corrected fall by `MARGIN` at most.
+    An adapter passes if its gain in accuracy is above zero with its whole 95 % interval, over
+    pictures and over labels, and by McNemar's test, stays above zero when wrong answers are
+    weighed as often as they happen, and labels that nobody corrected fall by `MARGIN` at most.
     """
     lacking = _lacking(found)
     if lacking:
@@ -44,7 +44,8 @@ def judge(found: Evaluation) -> Verdict:
             sentence=f"Labels that nobody corrected would be right {100 * fall:.1f} points less "
             f"often; {100 * MARGIN:.0f} is the most that is accepted.",
         )
-    if not (everything.gain.is_sure and everything.mcnemar < SURE):
+    sure = everything.gain.is_sure and everything.macro_gain.is_sure
+    if not (sure and everything.mcnemar < SURE):
         return Verdict(passed=False, sentence=f"Not enough evidence yet: {_more(found)}")
     if found.weighed is None or found.weighed <= 0:
         return Verdict(
@@ -83,13 +84,17 @@ def _lacking(found: Evaluation) -> str:
 
 def _more(found: Evaluation) -> str:
     """Say how many more corrections would show a gain of this size (a power estimate)."""
-    gain, pictures = found.everything.gain, found.everything.pictures
-    if gain.mean <= 0:
-        return "on judged pictures that it had not seen, it is not right more often."
-    error = (gain.high - gain.low) / (2 * 1.96)
-    factor = max((_POWER * error / gain.mean) ** 2, 1 + 1 / pictures)
+    everything = found.everything
+    gains = everything.gain, everything.macro_gain
+    if min(gain.mean for gain in gains) <= 0:
+        return (
+            "on judged pictures that it had not seen, it is not right more often, label by label."
+        )
+    errors = [(gain.high - gain.low) / (2 * 1.96) for gain in gains]
+    shares = [error / gain.mean for error, gain in zip(errors, gains, strict=True)]
+    factor = max((_POWER * max(shares)) ** 2, 1 + 1 / everything.pictures)
     more = math.ceil(found.corrections * (factor - 1))
-    size = f"a gain of {100 * gain.mean:.1f} points, as it is now,"
+    size = f"a gain of {100 * everything.gain.mean:.1f} points, as it is now,"
     if more > _MOST_MORE:
         return f"{size} is too small to be shown by any reasonable number of corrections."
     return (

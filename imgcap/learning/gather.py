@@ -133,7 +133,8 @@ def _examples(
     asked = np.zeros((len(records), len(places)), bool)
     for row, record in enumerate(records):
         asked[row, [places[label_key(label)] for label in record.labels]] = True
-        asked[row, right[row]] = True
+    # Who writes a label of their own will want it among the candidates, for every picture.
+    asked[:, right[~asked[np.arange(len(records)), right]]] = True
     pictures = [record.picture_sha256 or record.picture_file for record in records]
     hashes = np.array([each.hash for each in seen], np.uint64)
     groups = group(pictures, hashes, [record.session for record in records])
@@ -158,11 +159,13 @@ def _texts(
     engine: Engine, labels: Sequence[str], templates: Sequence[str], cancel: Cancel | None
 ) -> Floats:
     """Return `(n_labels, dim) float32`: the mean of each label's prompts, of length 1."""
+    if not labels:
+        return np.zeros((0, 0), np.float32)
     filled = [prompts(label, templates) for label in labels]
     wanted = list(dict.fromkeys(prompt for row in filled for prompt in row))
     known = dict(zip(wanted, engine.embed_texts(wanted, cancel=cancel), strict=True))
     means = [np.mean([known[prompt] for prompt in row], axis=0) for row in filled]
-    rows = np.array(means, np.float32).reshape(len(labels), -1)
+    rows = np.array(means, np.float32)
     unit: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     return unit
 

@@ -1,4 +1,4 @@
-"""`imgcap learn`: from feedback to better answers."""
+"""`imgcap learn calibrate`: how sure the classifier may be."""
 
 import json
 from typing import TYPE_CHECKING, Annotated
@@ -9,26 +9,14 @@ from imgcap.cli.bar import Bar
 from imgcap.cli.common import FAILED, failure
 from imgcap.cli.feedback.ends import opened
 from imgcap.cli.feedback.options import AsJson, StoreUrl
+from imgcap.cli.learn.report import BIAS
 
 if TYPE_CHECKING:
     from imgcap.inference.calibration import Calibration
     from imgcap.learning.calibrate import Outcome
     from imgcap.learning.calibration import Fit
 
-app = typer.Typer(help="Learn from what people said of the results.", no_args_is_help=True)
 
-BIAS = (
-    "People choose what they judge, and mistakes ask for it more than successes do: the figures "
-    "are about answers that people judge."
-)
-
-
-@app.callback()
-def _learn() -> None:
-    pass  # so that `calibrate` stays a command of its own name while it is the only one
-
-
-@app.command()
 def calibrate(
     classifier: Annotated[
         str | None,

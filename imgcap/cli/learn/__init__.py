@@ -1,0 +1,15 @@
+"""`imgcap learn`: from feedback to better answers."""
+
+import typer
+
+from imgcap.cli.learn.adapters import adopt, delete, evaluate, fit, list_, rollback
+from imgcap.cli.learn.calibrate import calibrate
+
+app = typer.Typer(help="Learn from what people said of the results.", no_args_is_help=True)
+app.command()(calibrate)
+app.command("list")(list_)
+app.command()(fit)
+app.command()(evaluate)
+app.command()(adopt)
+app.command()(rollback)
+app.command()(delete)

@@ -1,0 +1,156 @@
+import json
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from imgcap.cli import app
+from imgcap.feedback import FeedbackRecord, open_store
+from imgcap.feedback.pictures import PictureFolder
+from imgcap.inference import Classification, open_engine
+from imgcap.settings import Settings
+from tests.picture_files import encode
+
+NAME = "imgcap-align-small"
+LABELS = ("a flag", "a carpet", "a wall", "a sea")
+EACH = 12
+
+
+def pattern(colour: tuple[int, int, int], seed: int) -> Image.Image:
+    """A blurred pattern of one colour, each of another form."""
+    light = np.random.default_rng(seed).integers(60, 255, (6, 6, 1))
+    small = (light * np.array(colour) / 255).astype(np.uint8)
+    return Image.fromarray(small).resize((96, 96), Image.Resampling.BICUBIC)
+
+
+def green(seed: int) -> Image.Image:
+    return pattern((40, 255, 60), seed)
+
+
+def red(seed: int) -> Image.Image:
+    return pattern((255, 40, 40), seed)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("IMGCAP_FEEDBACK", f"csv:{tmp_path / 'feedback.csv'}")
+    for name in ("calibration", "adapters", "pictures"):
+        monkeypatch.setenv(f"IMGCAP_{name.upper()}", str(tmp_path / name))
+    return Settings()
+
+
+def run(*words: str, status: int = 0) -> str:
+    result = CliRunner().invoke(app, ["learn", *words])
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def classified(settings: Settings, images: list[Image.Image]) -> list[Classification]:
+    return open_engine(settings).classify(images, (*LABELS, "a blorp"))
+
+
+def give_feedback(settings: Settings, *, shuffled: bool = False) -> list[UUID]:
+    """Confirm what the classifier says of red patterns, and say that green ones are blorps."""
+    folder = PictureFolder(settings.pictures)
+    images = [*map(red, range(EACH)), *map(green, range(100, 100 + EACH))]
+    answers = open_engine(settings).classify(images, LABELS)
+    said = [answer.predictions[0].label for answer in answers[:EACH]] + ["a blorp"] * EACH
+    if shuffled:
+        said = np.random.default_rng(1).permutation(said).tolist()
+    records = [
+        FeedbackRecord(
+            rating=3,
+            labels=LABELS,
+            predictions=answer.predictions,
+            corrected_label=label,
+            picture_file=folder.keep(encode(image, "PNG")),
+            classifier=answer.model,
+            classifier_revision=answer.revision,
+        )
+        for image, answer, label in zip(images, answers, said, strict=True)
+    ]
+    open_store(settings).extend(records)
+    return [record.id for record in records]
+
+
+def test_an_invented_label_is_learned_adopted_taken_back_and_deleted(settings: Settings) -> None:
+    unseen = [green(999), red(998)]
+    before = classified(settings, unseen)
+    assert before[0].predictions[0].label != "a blorp"
+    ids = give_feedback(settings)
+
+    said = run("fit", "--dry-run")
+    assert "points more often on 24 judged pictures" in said
+    assert "of corrected labels               12" in said
+    assert "no adapter yet" in run("list")
+    said = run("fit")
+    name = said.split()[-1]
+    assert f"imgcap learn adopt {name}" in said
+    assert "may be adopted" in run("list")
+    assert run("adopt", name) == f"{NAME} answers with {name} from now on.\n"
+    assert "answers now" in run("list")
+
+    after = classified(settings, unseen)
+    assert after[0].predictions[0].label == "a blorp"
+    assert after[0].adapter == name
+    assert after[1].predictions[0].label == before[1].predictions[0].label
+    [explained] = [open_engine(settings).explain_label(unseen[0], "a blorp", (*LABELS, "a blorp"))]
+    assert explained.score == pytest.approx(after[0].predictions[0].score, abs=1e-3)
+
+    # Feedback on what an adapter answered teaches the next one all the same.
+    open_store(settings).extend(
+        [
+            FeedbackRecord(
+                rating=5,
+                labels=(*LABELS, "a blorp"),
+                predictions=after[0].predictions,
+                corrected_label="a blorp",
+                picture_file=PictureFolder(settings.pictures).keep(encode(unseen[0], "PNG")),
+                classifier=after[0].model,
+                classifier_revision=after[0].revision,
+            )
+        ]
+    )
+    assert json.loads(run("evaluate", name, "--json"))["everything"]["pictures"] == 1
+
+    open_store(settings).delete(ids[:3])
+    assert "3 of its records are deleted" in run("list")
+    assert json.loads(run("list", "--json"))[0]["deleted"] == 3
+
+    assert "roll back first" in run("delete", name, "--yes", status=1)
+    assert f"{name} is taken back; {NAME} answers alone." in run("rollback")
+    again = classified(settings, unseen)
+    for each, first in zip(again, before, strict=True):
+        assert each.predictions == first.predictions, "to the bit"
+        assert each.revision == first.revision
+    assert "without an adapter already" in run("rollback", status=1)
+    assert f"Deleted {name}." in run("delete", name, "--yes")
+    assert "no adapter yet" in run("list")
+
+
+def test_wrong_corrections_give_nothing_that_may_be_adopted(settings: Settings) -> None:
+    give_feedback(settings, shuffled=True)
+    text = run("fit")
+    assert "it may not be adopted" in text
+    name = text.split(" as ")[-1].split(";")[0]
+    assert "may not be adopted" in run("adopt", name, status=1)
+    assert "adopted.json" not in {path.name for path in settings.adapters.iterdir()}
+
+
+def test_what_is_missing_is_one_sentence(settings: Settings) -> None:
+    assert "no label was confirmed or corrected" in run("fit", status=1)
+    record = FeedbackRecord(
+        rating=1,
+        labels=LABELS,
+        predictions=[{"label": LABELS[0], "score": 0.9}],
+        corrected_label=LABELS[1],
+        classifier=NAME,
+    )
+    open_store(settings).append(record)
+    assert "none of the judged pictures was kept" in run("fit", status=1)
+    for command in ("adopt", "evaluate"):
+        assert "There is no adapter “x”." in run(command, "x", status=1)
+    assert "There is no adapter “x”." in run("delete", "x", "--yes", status=1)
