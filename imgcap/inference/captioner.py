@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from transformers import StoppingCriteriaList
 
+from imgcap.inference.decoding import quick_steps
 from imgcap.inference.loading import Loader
 from imgcap.inference.pretrained import Loaded, answering
 from imgcap.inference.results import (
@@ -90,7 +91,7 @@ def _generate(
     pixels = processor(images=list(images), return_tensors="pt")["pixel_values"]
     prompt = _prompt(loaded, options.prefix, len(images))
     room = _room(loaded, prompt)
-    with torch.inference_mode():
+    with torch.inference_mode(), quick_steps(model, len(images)):
         output = model.generate(
             pixel_values=pixels.to(loaded.device, loaded.dtype),
             **prompt,

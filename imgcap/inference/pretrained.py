@@ -16,6 +16,7 @@ from transformers.utils import logging as transformers_logging
 from imgcap.inference import embedded  # noqa: F401  # registers the embedded architecture
 from imgcap.inference.filling import fill
 from imgcap.inference.folders import Location, read_config
+from imgcap.inference.packing import pack
 from imgcap.inference.results import EngineError, ModelError, Role
 from imgcap.settings import Settings
 
@@ -94,6 +95,8 @@ def load(name: str, location: Location, role: Role, settings: Settings) -> Loade
     _restore_scalars(model, location.weights)
     with contextlib.suppress(AttributeError):
         model.generation_config.max_length = None  # lengths are always given as new tokens
+    if device == "cpu":
+        pack(model)
     return Loaded(name, location.revision, model.to(device), processor, torch.device(device), dtype)
 
 

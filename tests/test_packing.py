@@ -1,0 +1,46 @@
+"""Packed weights: the same products, gradients as before, and nothing where it cannot be had."""
+
+import pytest
+import torch
+from torch import nn
+
+from imgcap.inference.folders import Location
+from imgcap.inference.packing import _can_pack, pack
+from imgcap.inference.pretrained import load
+from imgcap.settings import Settings
+from tests.conftest import BuildCheckpoint
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_products_of_any_number_of_rows_are_the_same(*, bias: bool) -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(48, 80, bias=bias, dtype=torch.bfloat16)
+    plain = nn.Linear(48, 80, bias=bias, dtype=torch.bfloat16)
+    plain.load_state_dict(layer.state_dict())
+    pack(layer)
+    for shape in ((1, 1), (3, 577), (8, 2, 5), (1,)):
+        rows = torch.randn(*shape, 48, dtype=torch.bfloat16)
+        with torch.inference_mode():
+            torch.testing.assert_close(layer(rows), plain(rows), rtol=0.02, atol=0.02)
+
+
+def test_who_asks_for_gradients_gets_them() -> None:
+    layer = nn.Linear(4, 4, dtype=torch.bfloat16).requires_grad_(requires_grad=False)
+    pack(layer)
+    rows = torch.ones(2, 4, dtype=torch.bfloat16)
+    with torch.inference_mode():
+        layer(rows)
+    rows.requires_grad_()
+    layer(rows).sum().backward()
+    assert rows.grad is not None
+    torch.testing.assert_close(rows.grad, layer.weight.sum(0).expand(2, 4), rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_only_bfloat16_models_are_packed(checkpoint: BuildCheckpoint, dtype: str) -> None:
+    folder = checkpoint("clip")
+    settings = Settings(classifier=str(folder), dtype=dtype, device="cpu")
+    model = load("x", Location(folder, folder), "classifier", settings).model
+    packed = {name for name, part in model.named_modules() if "forward" in vars(part)}
+    linear = {name for name, part in model.named_modules() if type(part) is nn.Linear}
+    assert packed == (linear if dtype == "bfloat16" and _can_pack() else set())
