@@ -278,6 +278,13 @@ def test_a_strip_that_is_longer_than_the_page_says_so_and_is_scrolled(page: Page
     page.keyboard.press("End")
     expect(items.last).to_be_in_viewport(ratio=1)
     expect(on).to_be_hidden()
+    back.click()
+    expect(items.last).not_to_be_in_viewport()
+    pick(page, SAMPLES / "cat.jpg")
+    expect(items).to_have_count(9)
+    expect(items.nth(7)).to_have_attribute("data-status", "waiting")
+    expect(items.nth(7).get_by_role("button").first).to_have_attribute("aria-current", "true")
+    expect(items.nth(7)).not_to_be_in_viewport()  # news of others brings nobody back
     page.set_viewport_size({"width": 1280, "height": 844})
     expect(back).to_be_hidden()
 
