@@ -24,7 +24,7 @@ def captions(state: AppState) -> CaptionQuestion:
 
 def test_the_panel_begins_with_what_is_asked(state: AppState, panel: QuestionPanel) -> None:
     assert tuple(panel.labels.value.splitlines()) == state.labels
-    assert panel.label_set.value == "seed"
+    assert panel.label_set.label == "General"
     assert panel.top.value == state.top
     assert panel.label_message.value == ""
 
@@ -83,6 +83,7 @@ def test_every_label_set_can_be_chosen(state: AppState, panel: QuestionPanel, na
     panel.label_set.value = name
     assert state.labels == read_labels(label_sets(state.settings)[name])
     assert panel.label_set.value == name
+    assert panel.label_set.label[0].isupper()
 
 
 def test_choosing_your_own_keeps_the_text(state: AppState, panel: QuestionPanel) -> None:

@@ -130,7 +130,7 @@ def test_feedback_is_shown_newest_first_with_counts_and_mean(
     assert comments(panel) == ["third", "second", "poor", "first"]
     assert next(iter(panel.rows.grid.data["Time (UTC)"])) == "2026-11-23 12:02:00"
     assert "<strong>4</strong> in all, mean rating <strong>3.2</strong>" in panel.figures.value
-    assert "1: 1 · 2: 0 · 3: 0 · 4: 3 · 5: 0" in panel.figures.value
+    assert "1: 1 · 2: 0 · 3: 0 · 4: 3 · 5: 0" in panel.figures.value.replace("&nbsp;", " ")
     assert "Rows 1–4 of 4" in panel.place.value
     assert panel.message.value == ""
 

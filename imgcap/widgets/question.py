@@ -20,6 +20,8 @@ from imgcap.widgets.elements import Card, Fold, Message, row
 from imgcap.widgets.state import EXPECTED, AppState
 
 OWN = "Your own"
+NAMES = {FIRST_SET: "General", "imagenet": "ImageNet"}
+"""How the page calls label sets that are not just called as their file is."""
 MAX_TEMPLATE = 200
 MAX_TOP = 20
 _KEPT = "The labels from before stay in use."
@@ -41,7 +43,10 @@ class QuestionPanel(Card):
         self._set: tuple[str, ...] = state.labels
         self.label_set = widgets.Dropdown(
             description="Label set",
-            options=[*self._sets, OWN],
+            options=[
+                *((NAMES.get(name, name.capitalize()), name) for name in self._sets),
+                (OWN, OWN),
+            ],
             value=FIRST_SET if FIRST_SET in self._sets else OWN,
         )
         self.labels = widgets.Textarea(

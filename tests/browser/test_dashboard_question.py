@@ -28,7 +28,7 @@ def test_other_labels_are_answered_without_another_caption(page: Page, server: S
     expect(dashboard.feedback.locator("datalist option[value='a teapot']")).to_be_attached()
 
     animals = read_labels(label_sets()["animals"])
-    dashboard.question.get_by_label("Label set").select_option("animals")
+    dashboard.question.get_by_label("Label set").select_option("Animals")
     expect(dashboard.question.get_by_label("Labels", exact=True)).to_have_value("\n".join(animals))
     expect(dashboard.question.get_by_text(f"{len(animals)} labels in use.")).to_be_visible()
     expect(dashboard.result.get_by_text(f"and {len(animals) - 5} more labels")).to_be_visible()

@@ -81,7 +81,7 @@ def test_an_unexpected_error_ends_as_a_sentence_and_in_the_log(
     dashboard.press("Dismiss")
     expect(dashboard.trouble).to_have_count(0)
     (data / "labels" / "food.txt").unlink()
-    dashboard.question.get_by_label("Label set").select_option("food")
+    dashboard.question.get_by_label("Label set").select_option("Food")
     expect(page.get_by_role("alert").filter(has_text="food.txt could not be read")).to_be_visible()
 
     for folder in temporary.glob("imgcap-*"):

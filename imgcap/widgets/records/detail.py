@@ -28,7 +28,7 @@ def figures(summary: Summary) -> str:
     mean = summary.mean_rating
     if mean is None:
         return EMPTY
-    each = " · ".join(f"{stars}: {count:,}" for stars, count in enumerate(summary.ratings, 1))
+    each = " · ".join(f"{stars}:&nbsp;{count:,}" for stars, count in enumerate(summary.ratings, 1))
     return (
         f"<p><strong>{summary.count:,}</strong> in all, mean rating <strong>{mean:.1f}</strong> "
         f'of 5 <span class="imgcap-muted">({each})</span></p>'
