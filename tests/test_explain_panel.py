@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgcap.inference import EngineError, Relevance, WordRelevance
+from imgcap.inference import EngineError, Relevance, WordRelevance, open_engine
 from imgcap.inference.relevance import WHOLE
-from imgcap.overlay import AGAINST, AREAS, FOR, UNSEEN, blended, coloured, strongest, where
+from imgcap.overlay import AGAINST, AREAS, FOR, UNSEEN, WORD, blended, coloured, strongest, where
+from imgcap.settings import Settings
 from imgcap.widgets import Analyst, AppState, ExplainPanel
 from imgcap.widgets.explain import (
     LABEL,
@@ -17,9 +18,12 @@ from imgcap.widgets.explain import (
     WORD_OF_CAPTION,
 )
 from imgcap.widgets.map_words import NOWHERE, legend, note, told
+from tests.conftest import BuildCheckpoint
 from tests.fakes import HeldEngine
 from tests.pages import bring, download, wait_until
+from tests.picture_files import encode, quarters
 
+HUB_TYPES = {"classifier": "clip", "captioner": "blip"}
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -279,3 +283,42 @@ def test_a_word_answer_without_shares_says_nothing_of_them() -> None:
     answer = WordRelevance(("cat",), maps, "m", "x", 1.0)
     assert told(answer, 0) == "Matters most to “cat”: upper right."
     assert "Read from" not in note(answer, 0)
+
+
+def test_clip_and_blip_are_explained_as_the_embedded_models_are(
+    page_settings: Settings, checkpoint: BuildCheckpoint
+) -> None:
+    models = {role: str(checkpoint(kind)) for role, kind in HUB_TYPES.items()}
+    settings = page_settings.model_copy(update=models | {"dtype": "float32", "device": "cpu"})
+    state = AppState(settings, open_engine(settings))
+    analyst = Analyst(state)
+    try:
+        panel = ExplainPanel(state)
+        wide = Image.new("RGB", (120, 60), "navy")
+        wide.paste(quarters().resize((60, 60)), (30, 0))
+        state.add(state.shelf.put(encode(wide, "PNG"), "wide.png"), select=True)
+        unfold(panel)
+        first = mapped(panel)
+        over = Image.open(BytesIO(first))
+        assert over.size == (120, 60)
+        assert {over.getpixel((x, 30))[:3] for x in (*range(30), *range(90, 120))} == {UNSEEN}
+        assert {over.getpixel((x, 30))[:3] for x in range(30, 90)} == {FOR}
+        assert "Chefer et al. 2021" in panel.note.value
+        assert "did not see what is striped" in panel.note.value
+        assert "speaks against" not in panel.legend.value
+        panel.label.value = panel.label.options[-1][1]
+        wait_until(lambda: panel.picture.over not in {b"", first})
+        assert panel.told.value.startswith("<span>Speaks for it most: ")
+
+        panel.subject.set_state({"chosen": WORD_OF_CAPTION})
+        wait_until(lambda: panel.word.options)
+        assert panel.word.options == state.description.caption.split()
+        word = Image.open(BytesIO(mapped(panel)))
+        assert {word.getpixel((x, 30))[:3] for x in range(120)} == {WORD}, "all of it was seen"
+        assert "Gradient-weighted cross-attention" in panel.note.value
+        kept = Image.open(BytesIO(download(panel.png)))
+        assert kept.text["Title"] == panel.word.options[panel.word.chosen]
+        assert state.error == ""
+    finally:
+        analyst.close()
+        state.shelf.close()
