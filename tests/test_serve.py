@@ -265,7 +265,7 @@ def _name(process: psutil.Process) -> str:
         return ""
 
 
-def test_ctrl_c_ends_it_after_what_it_has_accepted(served: Served) -> None:
+def test_signals_end_it_after_what_it_has_accepted(served: Served) -> None:
     family = served.process.children(recursive=True)
     headers = {"Authorization": f"Bearer {TOKEN}"}
     content = {"files": picture_file(), "data": SLOW_QUESTION, "headers": headers}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgcap.cli.common import FAILED, USAGE, failure, read_settings, tell
+from imgcap.cli.common import FAILED, INTERRUPTED, USAGE, failure, read_settings, tell
 
 if TYPE_CHECKING:
     from imgcap.settings import Settings
@@ -45,13 +45,15 @@ def _run(settings: "Settings", cluster: str | None) -> None:
     from imgcap.serve import Service, ServiceStartError
 
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
     tell("Starting …")
     try:
         service = Service(settings, cluster)
     except ServiceStartError as error:
         raise failure(str(error), FAILED) from error
+    except KeyboardInterrupt as error:
+        raise failure("Broken off.", INTERRUPTED) from error
+    for number in (signal.SIGINT, signal.SIGTERM):  # not before: Ray sets its own on its start
+        signal.signal(number, lambda *_: ended.set())
     typer.echo(f"Serving at {service.address}; Ctrl-C ends it.")
     ended.wait()
     tell("Finishing what was accepted …")
