@@ -1,11 +1,11 @@
 """The engine in this process."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from PIL import Image
-
+from imgcap.inference.describing import Describing, pixels
+from imgcap.inference.lean import prepare
 from imgcap.inference.loading import Listener, Loader
 from imgcap.inference.relevance import Relevance, WordRelevance
 from imgcap.inference.results import (
@@ -15,7 +15,6 @@ from imgcap.inference.results import (
     Captions,
     Classification,
     ClassifyOptions,
-    Description,
     ModelEvent,
     Progress,
     Role,
@@ -25,13 +24,14 @@ from imgcap.settings import Settings
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL import Image
 
     from imgcap.images import Picture
     from imgcap.inference.captioner import Captioner
     from imgcap.inference.classifier import Classifier
 
 
-class LocalEngine:
+class LocalEngine(Describing):
     """An `Engine` whose models live in this process; any thread may use it.
 
     Opening one is instant: each model is loaded by the first request that needs it. Models load
@@ -87,7 +87,7 @@ class LocalEngine:
     ) -> list[Classification]:
         """Score every picture against every label."""
         return self._open_classifier().classify(
-            [_pixels(picture) for picture in pictures],
+            [pixels(picture) for picture in pictures],
             labels,
             options or ClassifyOptions(),
             cancel=cancel,
@@ -104,39 +104,10 @@ class LocalEngine:
     ) -> list[Captions]:
         """Write captions for every picture."""
         return self._open_captioner().caption(
-            [_pixels(picture) for picture in pictures],
+            [pixels(picture) for picture in pictures],
             options or CaptionOptions(),
             cancel=cancel,
             progress=progress,
-        )
-
-    def describe(  # noqa: PLR0913  # one option object a question, and the two hooks
-        self,
-        picture: "Picture | Image.Image",
-        labels: Sequence[str] | None = None,
-        caption_options: CaptionOptions | None = None,
-        classify_options: ClassifyOptions | None = None,
-        *,
-        with_caption: bool = True,
-        cancel: Cancel | None = None,
-        on_classified: Callable[[Classification], None] | None = None,
-    ) -> Description:
-        """Say all about one picture, the labels first since they are there sooner."""
-        classification = captions = None
-        if labels is not None:
-            [classification] = self.classify([picture], labels, classify_options, cancel=cancel)
-            if on_classified:
-                on_classified(classification)
-        if with_caption:
-            [captions] = self.caption([picture], caption_options, cancel=cancel)
-        width, height = _pixels(picture).size
-        return Description(
-            name=getattr(picture, "name", ""),
-            sha256=getattr(picture, "sha256", ""),
-            width=width,
-            height=height,
-            classification=classification,
-            captions=captions,
         )
 
     def embed(
@@ -147,7 +118,7 @@ class LocalEngine:
         progress: Progress | None = None,
     ) -> "NDArray[np.float32]":
         """Return the classifier's embeddings of pictures."""
-        images = [_pixels(picture) for picture in pictures]
+        images = [pixels(picture) for picture in pictures]
         return self._open_classifier().embed(images, cancel=cancel, progress=progress).numpy()
 
     def embed_texts(
@@ -167,7 +138,7 @@ class LocalEngine:
     ) -> Relevance:
         """Say which places of a picture speak for one of the candidate labels."""
         return self._open_classifier().explain(
-            _pixels(picture), label, labels, options or ClassifyOptions(), cancel=cancel
+            pixels(picture), label, labels, options or ClassifyOptions(), cancel=cancel
         )
 
     def explain_caption(
@@ -178,12 +149,13 @@ class LocalEngine:
         cancel: Cancel | None = None,
     ) -> WordRelevance:
         """Say where the captioner looks for each word of a caption."""
+        prepare()
         from imgcap.inference.explanation.words import explain_caption
 
         loaded = self._loaders["captioner"].get(cancel)
         if cancel is not None and cancel():
             raise CancelledError
-        return explain_caption(loaded, _pixels(picture), caption)
+        return explain_caption(loaded, pixels(picture), caption)
 
     def close(self) -> None:
         """Free the models and what was remembered of labels and pictures."""
@@ -193,6 +165,7 @@ class LocalEngine:
             loader.close()
 
     def _open_classifier(self) -> "Classifier":
+        prepare()
         from imgcap.inference.classifier import Classifier
 
         with self._opening:
@@ -203,6 +176,7 @@ class LocalEngine:
             return self._classifier
 
     def _open_captioner(self) -> "Captioner":
+        prepare()
         from imgcap.inference.captioner import Captioner
 
         with self._opening:
@@ -213,9 +187,3 @@ class LocalEngine:
 
 def _ignore(_: ModelEvent) -> None:
     pass
-
-
-def _pixels(picture: "Picture | Image.Image") -> "Image.Image":
-    """Return a picture's RGB pixels."""
-    image = picture if isinstance(picture, Image.Image) else picture.image
-    return image if image.mode == "RGB" else image.convert("RGB")
