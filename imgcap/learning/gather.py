@@ -65,7 +65,7 @@ def gather(
         If embeddings or the division into parts cannot be kept.
     """
     checkpoint = engine.models["classifier"].checkpoint
-    scale, revision = _scale(engine, cancel)
+    scale, revision = logit_scale(engine, cancel)
     place = calibration_file(settings.adapters, checkpoint)
     judged = 0
     newest: dict[str, FeedbackRecord] = {}
@@ -95,8 +95,8 @@ def gather(
     calibration = usable_calibration(settings.calibration, checkpoint, revision)
     vocabulary = Vocabulary(
         labels,
-        _texts(engine, labels, DEFAULT_TEMPLATES, cancel),
-        _texts(engine, labels, ENSEMBLE_TEMPLATES, cancel),
+        label_embeddings(engine, labels, DEFAULT_TEMPLATES, cancel),
+        label_embeddings(engine, labels, ENSEMBLE_TEMPLATES, cancel),
         scale,
         calibration.temperature,
         float(1 - np.mean(confidences)) if confidences else None,
@@ -155,8 +155,8 @@ def _examples(
     )
 
 
-def _texts(
-    engine: Engine, labels: Sequence[str], templates: Sequence[str], cancel: Cancel | None
+def label_embeddings(
+    engine: Engine, labels: Sequence[str], templates: Sequence[str], cancel: Cancel | None = None
 ) -> Floats:
     """Return `(n_labels, dim) float32`: the mean of each label's prompts, of length 1."""
     if not labels:
@@ -170,7 +170,7 @@ def _texts(
     return unit
 
 
-def _scale(engine: Engine, cancel: Cancel | None) -> tuple[float, str]:
+def logit_scale(engine: Engine, cancel: Cancel | None = None) -> tuple[float, str]:
     """Read off an answer by what the checkpoint multiplies cosines; and return its revision."""
     image = Image.new("RGB", (224, 224), (120, 120, 120))
     options = ClassifyOptions(templates=("{}",))
