@@ -1,33 +1,44 @@
 """Whether the maps of relevance are right, by curves and by pointing, not by eye.
 
-Deletion and insertion curves of the label that is explained, against maps that know nothing of the
-picture; and the pointing game (Zhang et al. 2016, arXiv:1608.00507) on two pictures side by side:
-how often the peak of the map of one's label, or of its word in a caption, lies in that one's half,
-where chance is 0.5. The labels are in a labels.csv (file_name, label) beside the pictures; without
-one the pictures are named by what they show, as the samples are.
+Deletion and insertion curves of the label that is explained and of the captioner's own longest
+word, against maps that know nothing of the picture; and the pointing game (Zhang et al. 2016,
+arXiv:1608.00507) on two pictures side by side: how often the peak of the map of one's label, or of
+its word in a caption, lies in that one's half, where chance is 0.5. The labels are in a labels.csv
+(file_name, label) beside the pictures; without one the pictures are named by what they show, as
+the samples are. With --held-out only those pictures of a training set are taken that the embedded
+models were not trained on.
 """
 
 import argparse
 import csv
-import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.curves import Map, areas, rivals
+from benchmarks.word_scores import word_score
 from imgcap.inference import Engine, EngineError, open_engine
+from imgcap.inference.loading import Loader
 from imgcap.inference.relevance import Box, lay_over
 from imgcap.labels import LabelError
 from imgcap.settings import Settings
+from training.pictures import read_set
 
 SIDE = 224
 """Longest side in pixels of the pictures that are changed, which is what most models see."""
+
+
+TABLES = ("label", "word", "pointing")
+
+Areas = dict[str, NDArray[np.float64]]
+"""By kind of map, the areas under the curves: `(n_pictures, 2)`, deletion and insertion."""
 
 
 @dataclass(frozen=True)
@@ -39,46 +50,56 @@ class Shown:
 
 
 def main() -> int:
-    """Measure and print two tables; return the exit status."""
+    """Measure and print the tables that were asked for; return the exit status."""
     arguments = _parser().parse_args()
-    engine = open_engine(Settings())
+    settings = Settings()
+    engine, console = open_engine(settings), Console(width=100)
     try:
-        shown, labels = read(arguments.pictures, arguments.count)
-        console = Console(width=100)
-        console.print(curve_table(engine, shown, labels))
-        console.print(pointing_table(engine, shown[: arguments.montage], labels))
+        shown, labels = read(arguments.pictures, arguments.count, held_out=arguments.held_out)
+        if "label" in arguments.tables:
+            found = curves(engine, shown, labels, arguments.rivals)
+            console.print(curve_table("Why this label", found))
+        if "pointing" in arguments.tables:
+            console.print(pointing_table(engine, shown, labels))
+        if "word" in arguments.tables:
+            found = word_curves(engine, settings, shown, arguments.rivals)
+            console.print(curve_table("Why this word", found))
     except (EngineError, LabelError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def read(folder: Path, count: int) -> tuple[list[Shown], list[str]]:
+def read(
+    folder: Path, count: int | None = None, *, held_out: bool = False
+) -> tuple[list[Shown], list[str]]:
     """Return at most `count` pictures, spread evenly over a folder, and all labels there are."""
-    listed = folder / "labels.csv"
-    if listed.exists():
-        with listed.open(encoding="utf8", newline="") as file:
-            rows = [(row["file_name"], row["label"]) for row in csv.DictReader(file)]
+    if held_out:
+        items = read_set(folder.parent, folder.name)
+        rows = [(item.path, item.label) for item in items if item.part == "dev"]
+    elif (folder / "labels.csv").exists():
+        with (folder / "labels.csv").open(encoding="utf8", newline="") as file:
+            rows = [(folder / row["file_name"], row["label"]) for row in csv.DictReader(file)]
     else:
         files = sorted(path for path in folder.glob("*") if path.suffix in {".jpg", ".png"})
-        rows = [(path.name, path.stem) for path in files]
+        rows = [(path, path.stem) for path in files]
     if not rows:
         raise EngineError(f"There are no pictures in {folder}.")
-    rows = [(name, label.replace("_", " ")) for name, label in rows]
-    count = min(count, len(rows))
+    rows = [(path, label.replace("_", " ")) for path, label in rows]
+    count = min(count or len(rows), len(rows))
     chosen = [rows[n * len(rows) // count] for n in range(count)]
-    shown = [Shown(_open(folder / name), label) for name, label in chosen]
+    shown = [Shown(_open(path), label) for path, label in chosen]
     return shown, list(dict.fromkeys(label for _, label in rows))
 
 
 def curves(
     engine: Engine, shown: Sequence[Shown], labels: Sequence[str], rivals_each: int = 3
-) -> dict[str, tuple[float, float]]:
-    """Return the mean areas under the deletion and the insertion curve by kind of map.
+) -> Areas:
+    """Return the areas under the curves of each picture's label.
 
-    Of each kind of random map there are `rivals_each` a picture.
+    Of each kind of random map there are `rivals_each` a picture, of which the mean is taken.
     """
-    found: dict[str, list[tuple[float, float]]] = {}
+    found = []
     for seed, one in enumerate(shown):
         relevance = engine.explain_label(one.image, one.label, labels)
 
@@ -89,18 +110,39 @@ def curves(
             ]
 
         maps = {"explained": relevance.map, **rivals(relevance.map.shape, seed, rivals_each)}
-        for name, pair in areas(one.image, maps, score, relevance.box).items():
-            found.setdefault(name.rstrip(" 0123456789"), []).append(pair)
-    return {name: tuple(np.mean(pairs, 0).tolist()) for name, pairs in found.items()}
+        found.append(areas(one.image, maps, score, relevance.box))
+    return _by_kind(found)
+
+
+def word_curves(
+    engine: Engine, settings: Settings, shown: Sequence[Shown], rivals_each: int = 3
+) -> Areas:
+    """Return the areas under the curves of the longest word of each picture's own caption.
+
+    What falls and rises is the probability of the word after those before it.
+    """
+    loaded = Loader("captioner", settings, lambda _: None).get()
+    found = []
+    for seed, one in enumerate(shown):
+        caption = engine.caption([one.image])[0].best.text
+        relevance = engine.explain_caption(one.image, caption)
+        word = max(range(len(relevance.words)), key=lambda n: len(relevance.words[n]))
+        grid = relevance.maps[word]
+        maps = {"explained": grid, **rivals(grid.shape, seed, rivals_each)}
+        score = word_score(loaded, relevance.words, word)
+        found.append(areas(one.image, maps, score, relevance.box))
+    return _by_kind(found)
 
 
 def pointing(engine: Engine, shown: Sequence[Shown], labels: Sequence[str]) -> dict[str, float]:
     """Return how often the peak of a map lies in the right half of two pictures side by side.
 
-    For labels and for words of captions that name both, in either order.
+    For labels and for words of captions that name both, in either order. Each picture stands
+    beside the one that follows it, on either side.
     """
     hits: dict[str, list[bool]] = {"label": [], "word": []}
-    for left, right in itertools.permutations(shown, 2):
+    followed = list(zip(shown, [*shown[1:], *shown[:1]], strict=True))
+    for left, right in followed + [(right, left) for left, right in followed]:
         if left.label == right.label:
             continue
         montage = Image.new("RGB", (2 * SIDE, 2 * SIDE))
@@ -118,13 +160,18 @@ def pointing(engine: Engine, shown: Sequence[Shown], labels: Sequence[str]) -> d
     return {name: float(np.mean(found)) for name, found in hits.items()}
 
 
-def curve_table(engine: Engine, shown: Sequence[Shown], labels: Sequence[str]) -> Table:
-    """Return the areas under the curves as a table."""
-    table = Table(title=f"Why this label: areas under the curves, {len(shown)} pictures")
-    for column in ("map", "deletion (small is good)", "insertion (large is good)"):
-        table.add_column(column, justify="left" if column == "map" else "right")
-    for name, (deletion, insertion) in curves(engine, shown, labels).items():
-        table.add_row(name, f"{deletion:.3f}", f"{insertion:.3f}")
+def curve_table(title: str, found: Areas) -> Table:
+    """Return the mean areas under the curves, and how often the explanation's are better."""
+    explained = found["explained"]
+    table = Table(title=f"{title}: areas under the curves, {len(explained)} pictures")
+    table.add_column("map")
+    for column in ("deletion (small is good)", "insertion (large is good)", "explained is better"):
+        table.add_column(column, justify="right")
+    for name, each in found.items():
+        means = [f"{mean:.3f}" for mean in each.mean(0)]
+        better = [(explained < each)[:, 0].mean(), (explained > each)[:, 1].mean()]
+        wins = "" if name == "explained" else " / ".join(f"{share:.0%}" for share in better)
+        table.add_row(name, *means, wins)
     return table
 
 
@@ -136,6 +183,17 @@ def pointing_table(engine: Engine, shown: Sequence[Shown], labels: Sequence[str]
     for name, rate in pointing(engine, shown, labels).items():
         table.add_row(name, f"{rate:.3f}")
     return table
+
+
+def _by_kind(found: Sequence[dict[str, tuple[float, float]]]) -> Areas:
+    """Put what each picture's maps got below each other, equal kinds of rivals as their mean."""
+    kinds: dict[str, list[str]] = {}
+    for name in found[0]:
+        kinds.setdefault(name.rstrip(" 0123456789"), []).append(name)
+    return {
+        kind: np.array([np.mean([each[name] for name in names], axis=0) for each in found])
+        for kind, names in kinds.items()
+    }
 
 
 def _peaks_left(grid: Map, box: Box) -> bool:
@@ -153,8 +211,10 @@ def _open(path: Path) -> Image.Image:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.explanation", description=__doc__)
     parser.add_argument("--pictures", type=Path, default=Path("data/samples"))
-    parser.add_argument("--count", type=int, default=50, help="pictures for the curves, at most")
-    parser.add_argument("--montage", type=int, default=8, help="pictures for the pointing game")
+    parser.add_argument("--held-out", action="store_true", help="only what was not trained on")
+    parser.add_argument("--count", type=int, default=50, help="pictures, at most")
+    parser.add_argument("--rivals", type=int, default=3, help="random maps of each kind a picture")
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES, help="default: all")
     return parser
 
 

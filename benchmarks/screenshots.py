@@ -109,7 +109,7 @@ def charts(browser: Browser, server: Server) -> Iterator[tuple[str, bytes]]:
 
 def maps(browser: Browser, server: Server) -> Iterator[tuple[str, bytes]]:
     """Take the map of a label, and that of a word of the caption."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1800}, color_scheme="light")
+    page = browser.new_page(viewport={"width": 430, "height": 1800}, color_scheme="light")
     dashboard = Dashboard(page, server)
     card = page.locator(".imgcap-explain")
     card.get_by_role("button", name="Show it on the picture").click()
