@@ -1,6 +1,6 @@
 """Preparing the picture on screen: crop, turn, adjust, resize; undo, and what it was before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from html import escape
@@ -102,6 +102,7 @@ class PreparePanel(Card):
         if shown is None or history == self.history:
             return
         self._histories[shown.id] = history
+        self.before.value = False
         self.message.tell(said)
         self._tell()
         self._state.edit(shown.id, history.present, partial(self._failed, shown.id))
@@ -115,7 +116,7 @@ class PreparePanel(Card):
         self.message.warn(sentence)
         self._tell()
 
-    def _follow(self, _change: object = None) -> None:
+    def _follow(self, change: Mapping[str, object] | None = None) -> None:
         here = {shown.id for shown in self._state.pictures}
         self._histories = {key: kept for key, kept in self._histories.items() if key in here}
         if not self.fold.button.is_open:
@@ -123,8 +124,9 @@ class PreparePanel(Card):
         shown = self._state.picture
         self.empty.layout.display = "none" if shown else None
         self.tools.layout.display = None if shown else "none"
-        if self._drawn is None or self._drawn[0] != (shown.version if shown else ""):
+        if change is None or change["name"] == "selected":
             self.before.value = False
+        if self._drawn is None or self._drawn[0] != (shown.version if shown else ""):
             self.resize.follow(shown)
         self._draw()
         self._tell()

@@ -126,8 +126,9 @@ def test_axe_finds_nothing_serious(new_page: NewPage, server: Server, scheme: st
     assert findings(page) == []
     dashboard.take_sample("cat")
     expect(dashboard.marks("Horizontal bar")).to_have_count(6)
-    for fold in FOLDS:
+    for fold in (*FOLDS, "Crop, turn, adjust, resize"):
         dashboard.press(fold)
+    expect(page.locator(".imgcap-prepare").get_by_role("application")).to_be_visible()
     dashboard.send_feedback("judged")
     assert findings(page) == []
 

@@ -147,11 +147,13 @@ def test_the_picture_is_turned_adjusted_and_compared(
     expect(panel.get_by_role("list").get_by_role("listitem")).to_have_text(
         ["Turned left", "Brightness 110%"]
     )
-    dashboard.press("Show before", within=panel)
+    before = panel.get_by_role("button", name="Show before", pressed=False)
+    before.click()
     expect(panel.get_by_role("img", name="cat.jpg, before")).to_be_visible()
     expect(panel.get_by_role("application")).to_be_hidden()
-    dashboard.press("Show before", within=panel)
+    panel.get_by_role("button", name="Show before", pressed=True).click()
     expect(panel.get_by_role("application")).to_be_visible()
+    expect(before).to_be_visible()
     dashboard.press("Reset", within=panel)
     expect(dashboard.picture).to_contain_text("451 × 300 pixels")
     dashboard.expect_answer("cat.jpg")

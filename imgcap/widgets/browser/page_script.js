@@ -5,6 +5,7 @@ const NARROW = "(max-width: 639.98px)";
 const PAUSE = 200; // between two looks at a page that keeps changing
 const GRACE = 500; // so long may a control be disabled until the focus leaves it
 const CONTROLS = "button, input, select, textarea, [tabindex='0']";
+const TOGGLE = ".widget-toggle-button";
 const REGIONS = ".imgcap-status, .imgcap-card, .imgcap-page";
 
 let folds = 0;
@@ -53,6 +54,12 @@ function tieFolds() {
     if (!body) continue;
     body.id ||= `imgcap-fold-${++folds}`;
     setOnce(button, "aria-controls", body.id);
+  }
+}
+
+function tellToggles() {
+  for (const button of document.querySelectorAll(TOGGLE)) {
+    setOnce(button, "aria-pressed", `${button.classList.contains("mod-active")}`);
   }
 }
 
@@ -170,6 +177,7 @@ function render({ model, el }) {
     nameSliders();
     nameParts(model.get("names"));
     tieFolds();
+    tellToggles();
     makeLive();
   }
 
@@ -178,7 +186,7 @@ function render({ model, el }) {
   // Not one look a change: a page that loads changes a thousand times.
   const later = () => (timer ??= setTimeout(name, PAUSE));
   const observer = new MutationObserver((changes) => {
-    if (changes.some((change) => change.type === "childList")) later();
+    if (changes.some(({ type, target }) => type === "childList" || target.matches(TOGGLE))) later();
     checkFocus();
   });
   observer.observe(document.body, {
