@@ -37,9 +37,6 @@ class Service:
     ----------
     settings : Settings
         Where it listens, which models it has, how many processes and of what size.
-    cluster : str, optional
-        The address of a Ray cluster, or ``auto`` for the one that this machine belongs to; without
-        one, Ray is started on this machine and ends with the service.
 
     Raises
     ------
@@ -47,13 +44,12 @@ class Service:
         If Ray or the application does not start.
     """
 
-    def __init__(self, settings: Settings, cluster: str | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._own = cluster is None
         logging.getLogger("ray").setLevel(logging.ERROR)  # its news are for those who develop it
         logging.getLogger("ray.serve").setLevel(logging.ERROR)
         try:
-            self._connect(cluster)
+            self._connect()
             self._deploy()
         except Exception as error:
             self.close()
@@ -73,10 +69,7 @@ class Service:
                     serve.delete(name)
             ray.shutdown()
 
-    def _connect(self, cluster: str | None) -> None:
-        if cluster is not None:
-            ray.init(address=cluster, namespace="serve", log_to_driver=False, logging_level="ERROR")
-            return
+    def _connect(self) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no page phones home
         settings = self._settings
         processes = settings.serve_replicas * len(ROLES)
@@ -94,7 +87,7 @@ class Service:
         settings = self._settings
         patience = settings.engine_timeout_s
         serve.start(
-            proxy_location="HeadOnly" if self._own else "EveryNode",
+            proxy_location="HeadOnly",
             http_options={
                 "host": settings.serve_host,
                 "port": settings.serve_port,
