@@ -134,15 +134,19 @@ def word_curves(
     return _by_kind(found)
 
 
-def pointing(engine: Engine, shown: Sequence[Shown], labels: Sequence[str]) -> dict[str, float]:
+def pointing(
+    engine: Engine, shown: Sequence[Shown], labels: Sequence[str], neighbours: int = 1
+) -> dict[str, float]:
     """Return how often the peak of a map lies in the right half of two pictures side by side.
 
     For labels and for words of captions that name both, in either order. Each picture stands
-    beside the one that follows it, on either side.
+    beside the `neighbours` that follow it, on either side; the first follows the last.
     """
     hits: dict[str, list[bool]] = {"label": [], "word": []}
-    followed = list(zip(shown, [*shown[1:], *shown[:1]], strict=True))
-    for left, right in followed + [(right, left) for left, right in followed]:
+    count = len(shown)
+    followed = [(n, (n + far) % count) for far in range(1, neighbours + 1) for n in range(count)]
+    for one_side, other_side in {*followed, *((other, one) for one, other in followed)}:
+        left, right = shown[one_side], shown[other_side]
         if left.label == right.label:
             continue
         montage = Image.new("RGB", (2 * SIDE, 2 * SIDE))

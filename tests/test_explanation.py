@@ -114,7 +114,7 @@ def test_maps_delete_and_insert_better_than_chance_and_point_at_the_right_half(
     for rival in ("random", "smooth random"):
         assert deletion < found[rival].mean(0)[0]
         assert insertion > found[rival].mean(0)[1]
-    rates = pointing(embedded, shown[1:5], labels)
+    rates = pointing(embedded, shown[1:5], labels, neighbours=2)  # all pairs
     assert rates["label"] > 0.7
     assert rates["word"] > 0.55
 
