@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from imgcap.widgets.analyst import Analyst
     from imgcap.widgets.state import AppState
     from tests.fakes import HeldEngine
+
+# As `imgcap.inference.lean` has it, for the tests that import torch first: two processes share the
+# cores, and threads that wait by spinning take them from those that work.
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 pytest_plugins = (
     "tests.feedback_cli",
