@@ -10,6 +10,7 @@ from imgcap.batches import describe_batches
 from imgcap.cli.common import FAILED, INTERRUPTED, USAGE, failure, tell
 from imgcap.cli.outcomes import StatusBar
 from imgcap.inference import CaptionOptions, ClassifyOptions, EngineError
+from imgcap.inference.adapter import ADOPTED
 from imgcap.inference.calibration import calibration_file
 from imgcap.inference.checkpoints import display_name
 from imgcap.results_file import ResultsError, ResultsRun, format_of, question_digest
@@ -96,7 +97,8 @@ def _digest(
         parts += [settings.classifier, list(labels), top, repr(ClassifyOptions())]
         checkpoint = display_name(settings.classifier, "classifier")
         learned = calibration_file(settings.calibration, checkpoint)
-        parts.append(learned.read_text("utf-8") if learned.is_file() else "")
+        adopted = settings.adapters / ADOPTED
+        parts += [file.read_text("utf-8") if file.is_file() else "" for file in (learned, adopted)]
     if with_caption:
         parts += [settings.captioner, repr(CaptionOptions())]
     return question_digest(parts)

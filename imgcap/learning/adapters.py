@@ -19,8 +19,7 @@ from imgcap.learning.examples import Examples, Vocabulary
 
 Kind = Literal["probe", "cache"]
 
-# Chosen on actions15, with its own names and with invented ones; never on the sets that
-# docs/learning.md reports.
+# Chosen on actions15, with its own names and with invented ones, before labels weighed alike.
 HOLD: Final = 20.0
 LEAST_SHARE: Final = 0.02
 ALPHA: Final = 10.0
