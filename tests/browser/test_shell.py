@@ -95,6 +95,8 @@ def test_a_visitor_sees_at_once_that_the_page_is_starting(
     page = new_page(color_scheme=scheme)
     page.goto(shell.address, wait_until="commit")
     expect(page.get_by_text("imgcap is starting ...")).to_be_visible()
+    # Nothing is painted before the style sheets are there, but the text stands in the page already.
+    expect(page.locator("body")).not_to_have_css("background-color", "rgba(0, 0, 0, 0)")
     red = page.evaluate("parseInt(getComputedStyle(document.body).backgroundColor.slice(4))")
     assert (red < 64) is dark
     assert page.title() == "imgcap"
