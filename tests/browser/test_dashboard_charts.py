@@ -82,7 +82,7 @@ def test_charts_of_all_pictures(
 
     dashboard.choose_chart(NAMES["pictures"])
     expect(plot).to_contain_text("coffee.jpg")
-    expect(plot).to_contain_text("a photo of")
+    expect(plot).to_contain_text("a landscape")
     dashboard.press("The same as a table", within=chart)
     table = chart.get_by_role("table")
     expect(table.get_by_role("row")).to_have_count(4)
