@@ -13,9 +13,9 @@ from PIL import Image
 
 from imgcap.inference import CaptionOptions, ClassifyOptions, EngineError, open_engine
 from imgcap.inference.checkpoints import display_name, local_folder
+from imgcap.inference.events import Role
 from imgcap.inference.folders import Location, check_folder
 from imgcap.inference.hub import fetch
-from imgcap.inference.results import Role
 from imgcap.labels import prompts
 from imgcap.settings import Settings
 

@@ -25,7 +25,7 @@ from imgcap.inference import (
     Relevance,
     WordRelevance,
 )
-from imgcap.inference.results import Cancel, Progress, Role
+from imgcap.inference.events import Cancel, Progress, Role
 
 
 class FakeEngine:

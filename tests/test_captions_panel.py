@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from imgcap.inference import Caption, CaptionOptions, Captions, ModelError
-from imgcap.inference.results import Cancel, Progress
+from imgcap.inference.events import Cancel, Progress
 from imgcap.settings import Settings
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.captions import (

@@ -7,7 +7,8 @@ import pytest
 from imgcap.feedback import FeedbackError, FeedbackRecord, record_of
 from imgcap.feedback.ids import uuid7
 from imgcap.feedback.record import MAX_COMMENT
-from imgcap.inference.results import Caption, Captions, Classification, Description, Prediction
+from imgcap.inference.description import Description
+from imgcap.inference.results import Caption, Captions, Classification, Prediction
 
 LABELS = ("cat", "dog", "bird", "car", "boat", "tree", "food")
 DESCRIPTION = Description(

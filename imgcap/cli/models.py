@@ -12,7 +12,7 @@ from imgcap.settings import Settings
 
 if TYPE_CHECKING:
     from imgcap.inference.checkpoints import Checkpoint
-    from imgcap.inference.results import Role
+    from imgcap.inference.events import Role
 
 
 def models(
@@ -73,8 +73,8 @@ def _list_checkpoints(settings: Settings) -> Iterator[dict[str, Any]]:
 
 def _find_checkpoint(name: str, entry: "Checkpoint", settings: Settings) -> str:
     from imgcap.inference.checkpoints import local_folder
+    from imgcap.inference.errors import ModelError
     from imgcap.inference.hub_cache import find_cached
-    from imgcap.inference.results import ModelError
 
     try:
         folder = local_folder(name, entry.role, settings)

@@ -19,7 +19,8 @@ from pydantic import (
 )
 
 from imgcap.feedback.ids import uuid7
-from imgcap.inference.results import Description, Prediction
+from imgcap.inference.description import Description
+from imgcap.inference.results import Prediction
 from imgcap.labels import MAX_LABELS
 
 SCHEMA_VERSION = 2

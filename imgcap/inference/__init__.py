@@ -3,22 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from imgcap.inference.description import Description
+from imgcap.inference.errors import CancelledError, EngineError, ModelError
+from imgcap.inference.events import Cancel, ModelEvent, Progress, Role
 from imgcap.inference.relevance import Relevance, WordRelevance
 from imgcap.inference.results import (
-    Cancel,
-    CancelledError,
     Caption,
     CaptionOptions,
     Captions,
     Classification,
     ClassifyOptions,
-    Description,
-    EngineError,
-    ModelError,
-    ModelEvent,
     Prediction,
-    Progress,
-    Role,
 )
 from imgcap.inference.summary import summarise
 from imgcap.settings import Settings, shown

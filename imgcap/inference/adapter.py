@@ -27,7 +27,7 @@ from pydantic import (
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from imgcap.inference.results import EngineError
+from imgcap.inference.errors import EngineError
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
-from imgcap.inference.results import NONE_THRESHOLD, EngineError
+from imgcap.inference.errors import EngineError
+from imgcap.inference.results import NONE_THRESHOLD
 
 logger = logging.getLogger(__name__)
 

@@ -9,17 +9,11 @@ from PIL import Image
 from transformers import StoppingCriteriaList
 
 from imgcap.inference.decoding import quick_steps
+from imgcap.inference.errors import CancelledError, EngineError
+from imgcap.inference.events import Cancel, Progress
 from imgcap.inference.loading import Loader
 from imgcap.inference.pretrained import Loaded, answering
-from imgcap.inference.results import (
-    Cancel,
-    CancelledError,
-    Caption,
-    CaptionOptions,
-    Captions,
-    EngineError,
-    Progress,
-)
+from imgcap.inference.results import Caption, CaptionOptions, Captions
 
 
 class Captioner:

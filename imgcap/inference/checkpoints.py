@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgcap.inference.errors import ModelError
+from imgcap.inference.events import Role
 from imgcap.inference.folders import check_folder
 from imgcap.inference.hub_cache import find_cached
-from imgcap.inference.results import ModelError, Role
 from imgcap.settings import Settings
 
 EMBEDDED = "embedded"

@@ -11,20 +11,14 @@ from PIL import Image
 from imgcap.inference.adapter import Adapter, Weights, adopted_adapter
 from imgcap.inference.calibration import usable_calibration
 from imgcap.inference.embedder import Embedder, check, moved, normalise, width
+from imgcap.inference.errors import EngineError, ModelError
+from imgcap.inference.events import Cancel, Progress
 from imgcap.inference.explanation.label import attribute_to_cells
 from imgcap.inference.explanation.placing import covered
 from imgcap.inference.loading import Loader
 from imgcap.inference.pretrained import Loaded, answering
 from imgcap.inference.relevance import Relevance
-from imgcap.inference.results import (
-    Cancel,
-    Classification,
-    ClassifyOptions,
-    EngineError,
-    ModelError,
-    Prediction,
-    Progress,
-)
+from imgcap.inference.results import Classification, ClassifyOptions, Prediction
 from imgcap.labels import check_labels, prompts
 
 NEUTRAL_PROMPTS = ("a photo", "a picture", "a photo of something")

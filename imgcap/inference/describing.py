@@ -5,13 +5,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from imgcap.inference.results import (
-    Cancel,
-    CaptionOptions,
-    Classification,
-    ClassifyOptions,
-    Description,
-)
+from imgcap.inference.description import Description
+from imgcap.inference.events import Cancel
+from imgcap.inference.results import CaptionOptions, Classification, ClassifyOptions
 
 if TYPE_CHECKING:
     from imgcap.images import Picture

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from PIL import Image
 
+from imgcap.inference.errors import CancelledError
+from imgcap.inference.events import Cancel
 from imgcap.inference.pretrained import Loaded
-from imgcap.inference.results import Cancel, CancelledError
 
 TEXT_CACHE = 20_000
 """Prompt embeddings kept; at 512 dimensions in float32 that is 41 MB."""

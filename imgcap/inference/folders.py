@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imgcap.inference.results import ModelError, Role
+from imgcap.inference.errors import ModelError
+from imgcap.inference.events import Role
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

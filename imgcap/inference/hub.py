@@ -9,9 +9,10 @@ from fnmatch import fnmatch
 from typing import Any
 
 from imgcap.inference.checkpoints import EMBEDDED, known
+from imgcap.inference.errors import CancelledError, ModelError
+from imgcap.inference.events import Cancel, Role
 from imgcap.inference.folders import SHARDS, WEIGHTS, Location
 from imgcap.inference.hub_cache import find_cached, hub_cache, hub_offline, repository
-from imgcap.inference.results import Cancel, CancelledError, ModelError, Role
 
 Bytes = Callable[[int, int], None]
 """Told how many bytes have arrived, of how many."""

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from imgcap.inference.checkpoints import display_name, local_folder
+from imgcap.inference.errors import CancelledError, EngineError
+from imgcap.inference.events import Cancel, ModelEvent, Role
 from imgcap.inference.folders import Location, check_folder
 from imgcap.inference.hub import fetch
 from imgcap.inference.lean import prepare
-from imgcap.inference.results import Cancel, CancelledError, EngineError, ModelEvent, Role
 from imgcap.settings import Settings
 
 if TYPE_CHECKING:

@@ -5,20 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from imgcap.inference.describing import Describing, pixels
+from imgcap.inference.errors import CancelledError
+from imgcap.inference.events import Cancel, ModelEvent, Progress, Role
 from imgcap.inference.lean import prepare
 from imgcap.inference.loading import Listener, Loader
 from imgcap.inference.relevance import Relevance, WordRelevance
-from imgcap.inference.results import (
-    Cancel,
-    CancelledError,
-    CaptionOptions,
-    Captions,
-    Classification,
-    ClassifyOptions,
-    ModelEvent,
-    Progress,
-    Role,
-)
+from imgcap.inference.results import CaptionOptions, Captions, Classification, ClassifyOptions
 from imgcap.settings import Settings
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from safetensors import safe_open
 from transformers.utils import logging as transformers_logging
 
 from imgcap.inference import embedded  # noqa: F401  # registers the embedded architecture
+from imgcap.inference.errors import EngineError, ModelError
+from imgcap.inference.events import Role
 from imgcap.inference.filling import fill
 from imgcap.inference.folders import Location, read_config
 from imgcap.inference.packing import pack
-from imgcap.inference.results import EngineError, ModelError, Role
 from imgcap.settings import Settings
 
 logger = logging.getLogger(__name__)

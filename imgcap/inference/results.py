@@ -1,39 +1,13 @@
-"""What the engine takes and gives: options, results, events and errors; no model library."""
+"""What the engine takes and gives: options and results; no model library."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
 
+from imgcap.inference.errors import EngineError
 from imgcap.labels import DEFAULT_TEMPLATES
 
 NONE_THRESHOLD = 0.1
 """How far the best score must rise above an even guess, on the way from it to certainty."""
-
-Role = Literal["classifier", "captioner"]
-Stage = Literal["waiting", "download", "load", "ready", "failed"]
-
-
-class EngineError(Exception):
-    """A request that the engine cannot fulfil; the text is one sentence for a person."""
-
-
-class ModelError(EngineError):
-    """A checkpoint that cannot be found, fetched, loaded or used."""
-
-
-class CancelledError(EngineError):
-    """The caller's `cancel` answered yes before the work was done."""
-
-    def __init__(self) -> None:
-        super().__init__("The work was cancelled.")
-
-
-Cancel = Callable[[], bool]
-"""Asked between steps, from the thread that works; True ends the work with `CancelledError`."""
-
-Progress = Callable[[int, int], None]
-"""Told after each batch how many pictures are done, of how many."""
 
 
 @dataclass(frozen=True)
@@ -196,108 +170,3 @@ class Captions:
     def best(self) -> Caption:
         """The caption the model found likeliest."""
         return self.captions[0]
-
-
-@dataclass(frozen=True)
-class Description:
-    """All that was found out about one picture.
-
-    Parameters
-    ----------
-    name : str
-        The picture's file name, empty if it has none.
-    sha256 : str
-        Of the picture's original bytes, empty if unknown.
-    width, height : int
-        Pixels.
-    classification : Classification or None
-        None if no labels were asked for.
-    captions : Captions or None
-        None if no caption was asked for.
-    """
-
-    name: str
-    sha256: str
-    width: int
-    height: int
-    classification: Classification | None = None
-    captions: Captions | None = None
-
-    @property
-    def predictions(self) -> tuple[Prediction, ...]:
-        """Every candidate label with its score, best first; empty if none were asked for."""
-        return self.classification.predictions if self.classification else ()
-
-    @property
-    def summary(self) -> str:
-        """One English sentence on the best labels, empty if no labels were asked for."""
-        from imgcap.inference.summary import summarise
-
-        return summarise(self.classification) if self.classification else ""
-
-    @property
-    def caption(self) -> str:
-        """The best caption, empty if none was asked for."""
-        return self.captions.best.text if self.captions else ""
-
-    @property
-    def models(self) -> Mapping[Role, str]:
-        """The checkpoints that answered, by role."""
-        return {role: part.model for role, part in self._answers.items()}
-
-    @property
-    def revisions(self) -> Mapping[Role, str]:
-        """Their commits; empty for one that has none."""
-        return {role: part.revision for role, part in self._answers.items()}
-
-    @property
-    def _answers(self) -> "Mapping[Role, Classification | Captions]":
-        parts: dict[Role, Classification | Captions | None] = {
-            "classifier": self.classification,
-            "captioner": self.captions,
-        }
-        return {role: part for role, part in parts.items() if part}
-
-    @property
-    def ms(self) -> Mapping[str, float]:
-        """Milliseconds by step: ``classify`` and ``caption``."""
-        parts = {"classify": self.classification, "caption": self.captions}
-        return {step: part.ms for step, part in parts.items() if part}
-
-    def as_dict(self, top: int | None = None) -> dict[str, Any]:
-        """Return plain values for JSON, with the `top` best predictions or all of them."""
-        return {
-            "file": self.name,
-            "caption": self.caption or None,
-            "predictions": [asdict(prediction) for prediction in self.predictions[:top]],
-            "summary": self.summary or None,
-            "models": {"classifier": None, "captioner": None, **self.models},
-            "ms": {"classify": None, "caption": None}
-            | {step: round(ms, 1) for step, ms in self.ms.items()},
-        }
-
-
-@dataclass(frozen=True)
-class ModelEvent:
-    """A step on the way of one checkpoint from its place to memory.
-
-    Parameters
-    ----------
-    role : {"classifier", "captioner"}
-        What the checkpoint is for.
-    checkpoint : str
-        Its name as a person chose it.
-    stage : {"waiting", "download", "load", "ready", "failed"}
-        ``waiting``: not asked for yet.
-    done, total : int
-        Bytes, while it downloads; `total` is 0 as long as it is unknown.
-    message : str
-        One sentence, when it failed.
-    """
-
-    role: Role
-    checkpoint: str
-    stage: Stage
-    done: int = 0
-    total: int = 0
-    message: str = field(default="")

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from imgcap.inference.results import Cancel, Caption, CaptionOptions, Captions
+from imgcap.inference.events import Cancel
+from imgcap.inference.results import Caption, CaptionOptions, Captions
 
 if TYPE_CHECKING:
     from PIL import Image

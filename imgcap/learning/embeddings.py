@@ -20,7 +20,8 @@ from imgcap.feedback.pictures import PictureFolder
 from imgcap.images import PictureError
 from imgcap.inference import Engine
 from imgcap.inference.adapter import Floats
-from imgcap.inference.results import Cancel, CancelledError
+from imgcap.inference.errors import CancelledError
+from imgcap.inference.events import Cancel
 from imgcap.learning.kept import edited, kept_image
 from imgcap.settings import Settings
 

@@ -12,7 +12,7 @@ from imgcap.feedback import FeedbackRecord
 from imgcap.inference import ClassifyOptions, Engine
 from imgcap.inference.adapter import Floats, label_key
 from imgcap.inference.calibration import calibration_file, usable_calibration
-from imgcap.inference.results import Cancel
+from imgcap.inference.events import Cancel
 from imgcap.labels import DEFAULT_TEMPLATES, ENSEMBLE_TEMPLATES, LabelError, check_labels, prompts
 from imgcap.learning.embeddings import Seen, picture_key, see
 from imgcap.learning.examples import Examples, Vocabulary

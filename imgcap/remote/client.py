@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 from pydantic import ValidationError
 
-from imgcap.inference.results import CancelledError, EngineError
+from imgcap.inference.errors import CancelledError, EngineError
 from imgcap.remote.errors import (
     KINDS,
     ServiceAwayError,

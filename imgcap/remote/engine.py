@@ -7,20 +7,10 @@ import numpy as np
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from imgcap.inference.describing import Describing
+from imgcap.inference.errors import CancelledError, EngineError, ModelError
+from imgcap.inference.events import Cancel, ModelEvent, Progress, Role
 from imgcap.inference.relevance import Relevance, WordRelevance
-from imgcap.inference.results import (
-    Cancel,
-    CancelledError,
-    CaptionOptions,
-    Captions,
-    Classification,
-    ClassifyOptions,
-    EngineError,
-    ModelError,
-    ModelEvent,
-    Progress,
-    Role,
-)
+from imgcap.inference.results import CaptionOptions, Captions, Classification, ClassifyOptions
 from imgcap.labels import MAX_LABELS, check_labels
 from imgcap.remote.errors import ServiceError
 from imgcap.remote.packing import packed

@@ -3,7 +3,7 @@
 from typing import Final
 
 from imgcap.images import PictureError
-from imgcap.inference.results import EngineError, ModelError
+from imgcap.inference.errors import EngineError, ModelError
 from imgcap.labels import LabelError
 
 

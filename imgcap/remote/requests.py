@@ -7,7 +7,8 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from imgcap.inference.results import Cancel, CancelledError, Progress
+from imgcap.inference.errors import CancelledError
+from imgcap.inference.events import Cancel, Progress
 from imgcap.remote.client import Client
 from imgcap.remote.errors import ServiceError
 from imgcap.settings import Settings

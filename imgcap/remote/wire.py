@@ -5,8 +5,9 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from imgcap.inference.events import ModelEvent, Role
 from imgcap.inference.relevance import WHOLE, Box, Relevance, WordRelevance
-from imgcap.inference.results import CaptionOptions, ClassifyOptions, ModelEvent, Role
+from imgcap.inference.results import CaptionOptions, ClassifyOptions
 from imgcap.labels import DEFAULT_TEMPLATES, MAX_LABELS
 
 MAX_TEMPLATES = 50

@@ -10,7 +10,8 @@ from fastapi.responses import JSONResponse
 from pydantic import Json
 
 from imgcap import __version__
-from imgcap.inference.results import Captions, Classification, ModelEvent, Role
+from imgcap.inference.events import ModelEvent, Role
+from imgcap.inference.results import Captions, Classification
 from imgcap.remote.wire import (
     CaptionQuestion,
     ClassifyQuestion,

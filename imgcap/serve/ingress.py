@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 from ray import serve
 from ray.exceptions import RayActorError
 
-from imgcap.inference.results import ModelEvent, Role
+from imgcap.inference.events import ModelEvent, Role
 from imgcap.remote.wire import Problem, Question
 from imgcap.serve.api import build_api
 from imgcap.serve.gate import App, Gate

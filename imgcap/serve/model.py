@@ -14,8 +14,9 @@ import numpy as np
 from ray import serve
 
 from imgcap.images import Picture, open_picture
+from imgcap.inference.errors import EngineError
+from imgcap.inference.events import ModelEvent, Role
 from imgcap.inference.local import LocalEngine
-from imgcap.inference.results import EngineError, ModelEvent, Role
 from imgcap.labels import LabelError
 from imgcap.remote.errors import kind_of
 from imgcap.remote.wire import (

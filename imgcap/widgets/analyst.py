@@ -12,7 +12,7 @@ from imgcap.inference import (
     Description,
     Engine,
 )
-from imgcap.inference.results import Role
+from imgcap.inference.events import Role
 from imgcap.widgets.outcomes import Job, Outcomes
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState

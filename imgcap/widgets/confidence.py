@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from imgcap.inference import CancelledError, Classification, ClassifyOptions, Engine
 from imgcap.inference.calibration import Calibration, usable_calibration
-from imgcap.inference.results import Cancel
+from imgcap.inference.events import Cancel
 from imgcap.inference.summary import percent
 from imgcap.labels import ENSEMBLE_TEMPLATES
 from imgcap.widgets.elements import Card, Fold, Message, Progress, markup, plain, row

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from imgcap.inference import CancelledError, Engine
-from imgcap.inference.results import Cancel
+from imgcap.inference.events import Cancel
 from imgcap.widgets.shelf import Edits, Shelf, Shown
 
 if TYPE_CHECKING:

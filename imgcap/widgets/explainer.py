@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from imgcap.edits import Edit
 from imgcap.inference import CancelledError, ClassifyOptions, Engine, Relevance, WordRelevance
-from imgcap.inference.results import Cancel
+from imgcap.inference.events import Cancel
 from imgcap.widgets.state import AppState
 
 KEPT = 64

@@ -5,7 +5,7 @@ from html import escape
 import ipywidgets as widgets
 
 from imgcap.inference.checkpoints import EMBEDDED, REGISTRY, is_present
-from imgcap.inference.results import Role
+from imgcap.inference.events import Role
 from imgcap.widgets.elements import Card, Fold, Message, Progress, markup, row
 from imgcap.widgets.state import AppState
 from imgcap.widgets.status import event_fraction, loading_sentence

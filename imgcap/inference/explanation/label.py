@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
+from imgcap.inference.errors import EngineError
 from imgcap.inference.explanation.transformer import attribute
 from imgcap.inference.pretrained import Loaded
-from imgcap.inference.results import EngineError
 
 
 @dataclass(frozen=True)

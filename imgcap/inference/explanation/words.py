@@ -10,10 +10,10 @@ from torch import Tensor
 from transformers import BlipForConditionalGeneration
 
 from imgcap.inference.embedded import GridEncoder
+from imgcap.inference.errors import EngineError
 from imgcap.inference.explanation.placing import covered
 from imgcap.inference.pretrained import Loaded, answering
 from imgcap.inference.relevance import WordRelevance
-from imgcap.inference.results import EngineError
 
 
 def explain_caption(loaded: Loaded, image: Image.Image, caption: str) -> WordRelevance:

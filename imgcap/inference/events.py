@@ -1,0 +1,41 @@
+"""What the engine asks and tells while it works: cancelling, progress, a model's loading."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["classifier", "captioner"]
+Stage = Literal["waiting", "download", "load", "ready", "failed"]
+
+
+Cancel = Callable[[], bool]
+"""Asked between steps, from the thread that works; True ends the work with `CancelledError`."""
+
+Progress = Callable[[int, int], None]
+"""Told after each batch how many pictures are done, of how many."""
+
+
+@dataclass(frozen=True)
+class ModelEvent:
+    """A step on the way of one checkpoint from its place to memory.
+
+    Parameters
+    ----------
+    role : {"classifier", "captioner"}
+        What the checkpoint is for.
+    checkpoint : str
+        Its name as a person chose it.
+    stage : {"waiting", "download", "load", "ready", "failed"}
+        ``waiting``: not asked for yet.
+    done, total : int
+        Bytes, while it downloads; `total` is 0 as long as it is unknown.
+    message : str
+        One sentence, when it failed.
+    """
+
+    role: Role
+    checkpoint: str
+    stage: Stage
+    done: int = 0
+    total: int = 0
+    message: str = field(default="")
