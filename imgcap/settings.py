@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from platformdirs import user_data_path
+from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, PositiveInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     adapters: Path = Field(
         Path("data/adapters"),
         description="the folder of the adapters that were learned from feedback",
+    )
+    cache: Path = Field(
+        user_cache_path("imgcap"),
+        description="the folder of what is made again if it is lost, such as converted weights",
     )
     max_upload_mb: PositiveInt = Field(
         64, description="a whole number above 0: the largest accepted file, in 2**20 bytes"

@@ -28,6 +28,14 @@ pytest_plugins = (
 BuildCheckpoint = Callable[[str], Path]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what tests and their processes convert out of the cache of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMGCAP_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> BuildCheckpoint:
     """Return a function that builds a tiny checkpoint once a session: ``checkpoint("clip")``."""
