@@ -1,4 +1,6 @@
 import math
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -215,3 +217,64 @@ def test_a_prefix_beyond_the_model_is_refused_in_one_sentence(checkpoint: BuildC
     engine = engine_for(checkpoint, "grid_captioner")
     with pytest.raises(EngineError, match="prefix is too long"):
         engine.caption(pictures(1), CaptionOptions(prefix="x " * 100))
+
+
+def words_told(engine: LocalEngine, options: CaptionOptions) -> tuple[list[str], str]:
+    told: list[str] = []
+    [captions] = engine.caption(pictures(1), options, on_words=told.append)
+    return told, captions.best.text
+
+
+@pytest.mark.parametrize("prefix", ["", "a photo"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_caption_is_told_word_by_word(
+    checkpoint: BuildCheckpoint, kind: str, prefix: str
+) -> None:
+    options = CaptionOptions(num_beams=1, max_new_tokens=12, prefix=prefix)
+    told, caption = words_told(engine_for(checkpoint, kind), options)
+    assert len(told) > 1, "before it is done"
+    assert told[-1] == caption
+    assert all(len(early) < len(late) for early, late in pairwise(told))
+    for text in told:
+        assert f"{caption} ".startswith(f"{text} "), "nothing but whole words of the caption"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_several_beams_the_leading_one_is_told(checkpoint: BuildCheckpoint, kind: str) -> None:
+    told, caption = words_told(engine_for(checkpoint, kind), BEAMS)
+    assert told[-1] == caption
+    assert all(early != late for early, late in pairwise(told))
+
+
+def test_words_are_told_of_one_picture_only(checkpoint: BuildCheckpoint) -> None:
+    told: list[str] = []
+    engine = engine_for(checkpoint, "blip")
+    engine.caption(pictures(2), replace(GREEDY, batch_size=1), on_words=told.append)
+    assert told == []
+    description = engine.describe(pictures(1)[0], caption_options=GREEDY, on_words=told.append)
+    assert told[-1] == description.caption
+
+
+def test_who_listens_and_fails_disturbs_nobody(
+    checkpoint: BuildCheckpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str] = []
+
+    def stumble(words: str) -> None:
+        told.append(words)
+        raise RuntimeError("a listener's bug")
+
+    engine = engine_for(checkpoint, "blip")
+    [expected] = engine.caption(pictures(1), GREEDY)
+    [captions] = engine.caption(pictures(1), GREEDY, on_words=stumble)
+    assert captions.best == expected.best
+    assert len(told) == 1
+    assert "a listener's bug" in caplog.text
+
+
+def test_a_cancelled_caption_is_told_no_further(checkpoint: BuildCheckpoint) -> None:
+    told: list[str] = []
+    engine = engine_for(checkpoint, "blip")
+    with pytest.raises(CancelledError):
+        engine.caption(pictures(1), GREEDY, cancel=lambda: len(told) > 2, on_words=told.append)
+    assert len(told) == 3

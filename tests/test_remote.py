@@ -87,8 +87,10 @@ def test_a_caption_from_a_service_and_who_wrote_it(service: Scripted) -> None:
     told: list[ModelEvent] = []
     engine = open_engine(Settings(engine=service.url), told.append)
     assert engine.models["captioner"].checkpoint == service.url
-    [captions] = engine.caption([PICTURE])
+    words: list[str] = []
+    [captions] = engine.caption([PICTURE], on_words=words.append)
     assert (captions.best.text, captions.model) == ("a cat", "theirs")
+    assert words == ["a cat"]
     assert told == [ModelEvent("captioner", "theirs", "ready")]
     assert engine.models["captioner"] == told[0]
     assert service.asked == ["/v1/caption"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from imgcap.inference.description import Description
 from imgcap.inference.errors import CancelledError, EngineError, ModelError
-from imgcap.inference.events import Cancel, ModelEvent, Progress, Role
+from imgcap.inference.events import Cancel, ModelEvent, Progress, Role, Words
 from imgcap.inference.relevance import Relevance, WordRelevance
 from imgcap.inference.results import (
     Caption,
@@ -81,10 +81,14 @@ class Engine(Protocol):
         *,
         cancel: Cancel | None = None,
         progress: Progress | None = None,
+        on_words: Words | None = None,
     ) -> list[Captions]:
-        """Write captions for every picture, one result a picture, in order."""
+        """Write captions for every picture, one result a picture, in order.
 
-    def describe(  # noqa: PLR0913  # one option object a question, and the two hooks
+        `on_words` is told the caption of a single picture while it is being written.
+        """
+
+    def describe(  # noqa: PLR0913  # one option object a question, and the hooks
         self,
         picture: "Picture | Image.Image",
         labels: Sequence[str] | None = None,
@@ -94,10 +98,12 @@ class Engine(Protocol):
         with_caption: bool = True,
         cancel: Cancel | None = None,
         on_classified: Callable[[Classification], None] | None = None,
+        on_words: Words | None = None,
     ) -> Description:
         """Say all about one picture: labels if there are any, then the caption if wanted.
 
-        `on_classified` is told of the labels as soon as they are known, from the same thread.
+        `on_classified` is told of the labels as soon as they are known, and `on_words` of the
+        caption while it is being written, both from the same thread.
         """
 
     def embed(

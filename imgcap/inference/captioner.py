@@ -10,10 +10,11 @@ from transformers import StoppingCriteriaList
 
 from imgcap.inference.decoding import quick_steps
 from imgcap.inference.errors import CancelledError, EngineError
-from imgcap.inference.events import Cancel, Progress
+from imgcap.inference.events import Cancel, Progress, Words
 from imgcap.inference.loading import Loader
 from imgcap.inference.pretrained import Loaded, answering
 from imgcap.inference.results import Caption, CaptionOptions, Captions
+from imgcap.inference.telling import Telling
 
 
 class Captioner:
@@ -35,6 +36,7 @@ class Captioner:
         *,
         cancel: Cancel | None = None,
         progress: Progress | None = None,
+        on_words: Words | None = None,
     ) -> list[Captions]:
         """Write captions for every picture.
 
@@ -57,6 +59,7 @@ class Captioner:
         CancelledError
             If `cancel` said so; it is asked before each batch and each token.
         """
+        telling = Telling(on_words if len(images) == 1 else None)
         loaded = self._loader.get(cancel)
         results: list[Captions] = []
         for start in range(0, len(images), options.batch_size):
@@ -65,7 +68,7 @@ class Captioner:
             batch = images[start : start + options.batch_size]
             begun = time.perf_counter()
             with answering(loaded.name):
-                written = _generate(loaded, batch, options, cancel)
+                written = _generate(loaded, batch, options, cancel, telling)
             ms = 1000 * (time.perf_counter() - begun) / len(batch)
             results += [
                 Captions(captions, loaded.name, ms, loaded.revision) for captions in written
@@ -80,6 +83,7 @@ def _generate(
     images: Sequence[Image.Image],
     options: CaptionOptions,
     cancel: Cancel | None,
+    telling: Telling,
 ) -> list[tuple[Caption, ...]]:
     model, processor = loaded.model, loaded.processor
     pixels = processor(images=list(images), return_tensors="pt")["pixel_values"]
@@ -96,7 +100,7 @@ def _generate(
             do_sample=False,
             return_dict_in_generate=True,
             output_scores=True,
-            stopping_criteria=StoppingCriteriaList([_Asking(cancel)] if cancel else []),
+            stopping_criteria=StoppingCriteriaList([_BetweenTokens(loaded, cancel, telling)]),
         )
     texts = processor.tokenizer.batch_decode(output.sequences, skip_special_tokens=True)
     scores = _mean_log_probabilities(loaded, output, options)
@@ -105,6 +109,7 @@ def _generate(
         Caption(" ".join(text.split()), score, *length)
         for text, score, length in zip(texts, scores, lengths, strict=True)
     ]
+    telling.tell(captions[0].text)
     size = options.num_captions
     return [tuple(captions[start : start + size]) for start in range(0, len(captions), size)]
 
@@ -164,13 +169,19 @@ def _lengths(
     return [(row.index(end), True) if end in row else (len(row), False) for row in rows]
 
 
-class _Asking:
-    """A stopping criterion that asks `cancel` before each token."""
+class _BetweenTokens:
+    """A stopping criterion that stops nothing, but asks `cancel` and tells what there is so far."""
 
-    def __init__(self, cancel: Cancel) -> None:
+    def __init__(self, loaded: Loaded, cancel: Cancel | None, telling: Telling) -> None:
+        self._tokenizer = loaded.processor.tokenizer
         self._cancel = cancel
+        self._telling = telling
 
     def __call__(self, ids: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
-        if self._cancel():
+        if self._cancel is not None and self._cancel():
             raise CancelledError
+        if self._telling.is_heard:
+            leading = ids[0].tolist()  # beams are sorted by their likelihood
+            text = self._tokenizer.decode(leading, skip_special_tokens=True)
+            self._telling.so_far(text, ended=leading[-1] == self._tokenizer.sep_token_id)
         return torch.zeros(ids.shape[0], dtype=torch.bool, device=ids.device)

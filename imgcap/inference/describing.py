@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from imgcap.inference.description import Description
-from imgcap.inference.events import Cancel
+from imgcap.inference.events import Cancel, Words
 from imgcap.inference.results import CaptionOptions, Classification, ClassifyOptions
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Describing:
     """An engine's `describe`, from its `classify` and `caption`."""
 
-    def describe(  # noqa: PLR0913  # one option object a question, and the two hooks
+    def describe(  # noqa: PLR0913  # one option object a question, and the hooks
         self: "Engine",
         picture: "Picture | Image.Image",
         labels: Sequence[str] | None = None,
@@ -27,6 +27,7 @@ class Describing:
         with_caption: bool = True,
         cancel: Cancel | None = None,
         on_classified: Callable[[Classification], None] | None = None,
+        on_words: Words | None = None,
     ) -> Description:
         """Say all about one picture, the labels first since they are there sooner."""
         classification = captions = None
@@ -35,7 +36,7 @@ class Describing:
             if on_classified:
                 on_classified(classification)
         if with_caption:
-            [captions] = self.caption([picture], caption_options, cancel=cancel)
+            [captions] = self.caption([picture], caption_options, cancel=cancel, on_words=on_words)
         width, height = pixels(picture).size
         return Description(
             name=getattr(picture, "name", ""),

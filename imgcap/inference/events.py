@@ -14,6 +14,15 @@ Cancel = Callable[[], bool]
 Progress = Callable[[int, int], None]
 """Told after each batch how many pictures are done, of how many."""
 
+Words = Callable[[str], None]
+"""Told a caption while it is being written: what there is of it so far, in whole words.
+
+By a search with several beams that is the likeliest text at the moment, so its words may change;
+the last text that is told is the caption itself. Only one picture's caption is told: where several
+are captioned in one call, none is. It is called between tokens by the thread that works, so it has
+to be quick. If it raises, that is logged and nothing more is told; the work goes on.
+"""
+
 
 @dataclass(frozen=True)
 class ModelEvent:

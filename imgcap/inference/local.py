@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from imgcap.inference.describing import Describing, pixels
 from imgcap.inference.errors import CancelledError
-from imgcap.inference.events import Cancel, ModelEvent, Progress, Role
+from imgcap.inference.events import Cancel, ModelEvent, Progress, Role, Words
 from imgcap.inference.lean import prepare
 from imgcap.inference.loading import Listener, Loader
 from imgcap.inference.relevance import Relevance, WordRelevance
@@ -93,6 +93,7 @@ class LocalEngine(Describing):
         *,
         cancel: Cancel | None = None,
         progress: Progress | None = None,
+        on_words: Words | None = None,
     ) -> list[Captions]:
         """Write captions for every picture."""
         return self._open_captioner().caption(
@@ -100,6 +101,7 @@ class LocalEngine(Describing):
             options or CaptionOptions(),
             cancel=cancel,
             progress=progress,
+            on_words=on_words,
         )
 
     def embed(

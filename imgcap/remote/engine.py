@@ -8,9 +8,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from imgcap.inference.describing import Describing
 from imgcap.inference.errors import CancelledError, EngineError, ModelError
-from imgcap.inference.events import Cancel, ModelEvent, Progress, Role
+from imgcap.inference.events import Cancel, ModelEvent, Progress, Role, Words
 from imgcap.inference.relevance import Relevance, WordRelevance
 from imgcap.inference.results import CaptionOptions, Captions, Classification, ClassifyOptions
+from imgcap.inference.telling import Telling
 from imgcap.labels import MAX_LABELS, check_labels
 from imgcap.remote.errors import ServiceError
 from imgcap.remote.packing import packed
@@ -117,12 +118,16 @@ class RemoteEngine(Describing):
         *,
         cancel: Cancel | None = None,
         progress: Progress | None = None,
+        on_words: Words | None = None,
     ) -> list[Captions]:
-        """Write captions for every picture."""
+        """Write captions for every picture; `on_words` is told at the end."""
         given = vars(options or CaptionOptions())
         fields = {name: given[name] for name in CaptionQuestion.model_fields}
         asked = self._about(pictures, "/v1/caption", _checked(CaptionQuestion, fields))
-        return self._ask("captioner", _CAPTIONS, asked, cancel, progress)
+        written = self._ask("captioner", _CAPTIONS, asked, cancel, progress)
+        if len(written) == 1:
+            Telling(on_words).tell(written[0].best.text)
+        return written
 
     def embed(
         self,
