@@ -23,6 +23,7 @@ pytest_plugins = (
     "tests.feedback_databases",
     "tests.feedback_servers",  # before those that import it
     "tests.feedback_places",
+    "tests.records_page",
 )
 
 BuildCheckpoint = Callable[[str], Path]

@@ -7,7 +7,7 @@ from typing import Any
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
 from tests.picture_files import encode, quarters
-from tests.test_browser_widgets import Wire
+from tests.wire import Wire
 
 PATIENCE = 240.0
 """Seconds; only a broken or very busy machine needs them."""

@@ -11,7 +11,7 @@ from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
 from tests.pages import bring, download, wait_until
 from tests.picture_files import every_kind
-from tests.test_browser_widgets import Wire
+from tests.wire import Wire
 
 
 def captioned(shown: Shown, caption: str) -> Description:

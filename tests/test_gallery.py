@@ -13,7 +13,7 @@ from imgcap.widgets.gallery import EVERY_LABEL, GalleryPanel
 from imgcap.widgets.state import AppState
 from tests.fakes import HeldEngine, captioned, embedded, scored
 from tests.pages import bring, download, wait_until
-from tests.test_browser_widgets import Wire
+from tests.wire import Wire
 
 NAMES = [f"{letter}.png" for letter in "gfedcba"]
 

@@ -12,7 +12,7 @@ from imgcap.widgets import PreparePanel
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
 from tests.pages import bring, wait_until
-from tests.test_browser_widgets import Wire
+from tests.wire import Wire
 
 SCRIPT = "<script>alert(1)</script>"
 

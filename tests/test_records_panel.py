@@ -1,8 +1,8 @@
+"""The table of feedback shows what the store holds, and nothing in it runs."""
+
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,99 +12,35 @@ from jupyter_client.session import json_packer
 from imgcap.charts import DARK, LIGHT
 from imgcap.feedback import FeedbackRecord, open_store, open_store_at
 from imgcap.feedback.csv import CsvStore
-from imgcap.feedback.exchange import read_export
 from imgcap.inference import Prediction
 from imgcap.settings import Settings
-from imgcap.widgets.records import RecordsPanel, download
+from imgcap.widgets.records import RecordsPanel
 from imgcap.widgets.records.rows import MOST_CHARACTERS, WIDTHS
 from imgcap.widgets.state import AppState
-from tests.pages import download as press_download
 from tests.pages import wait_until
-from tests.test_browser_widgets import Wire
+from tests.records_page import (
+    NOON,
+    Open,
+    choose,
+    comments,
+    file_of,
+    fill,
+    is_shown,
+    press,
+    settle,
+)
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ANOTHER_PAGE = """
 import sys
 from imgcap.feedback import FeedbackRecord, open_store, open_store_at
 from imgcap.settings import Settings
 open_store(Settings(feedback=sys.argv[1])).append(FeedbackRecord(rating=1, comment="from afar"))
 """
-MANY = 3_000
-Open = Callable[[], RecordsPanel]
-
-
-@pytest.fixture
-def open_panel(state: AppState) -> Open:
-    """Return a function that builds the panel and waits for its first rows."""
-
-    def build() -> RecordsPanel:
-        panel = RecordsPanel(state)
-        settle(panel)
-        return panel
-
-    return build
-
-
-@pytest.fixture(params=["csv:", "sqlite:///"], ids=["csv", "sqlite"])
-def many(request: pytest.FixtureRequest, tmp_path: Path, state: AppState) -> RecordsPanel:
-    """Return a panel above many records: one a minute, rated 1, 2 ... 5, 1 ..."""
-    state.store = open_store_at(f"{request.param}{tmp_path / 'many'}")
-    state.store.extend(
-        FeedbackRecord(
-            rating=n % 5 + 1,
-            comment=f"number {n}{' owl' * (n % 10 == 0)}",
-            time=NOON + timedelta(minutes=n),
-        )
-        for n in range(MANY)
-    )
-    panel = RecordsPanel(state)
-    settle(panel)
-    return panel
-
-
-def settle(panel: RecordsPanel) -> None:
-    wait_until(lambda: not panel.refresh.disabled)
-
-
-def press(panel: RecordsPanel, button: Any = None) -> None:
-    (button or panel.refresh).click()
-    settle(panel)
-
-
-def choose(panel: RecordsPanel, control: Any, value: object) -> None:
-    control.value = value
-    settle(panel)
-
-
-def fill(settings: Settings, *comments: str, rating: int = 4) -> list[FeedbackRecord]:
-    """Store one record a comment, a minute apart."""
-    made = [
-        FeedbackRecord(rating=rating, comment=comment, time=NOON + timedelta(minutes=minute))
-        for minute, comment in enumerate(comments)
-    ]
-    open_store(settings).extend(made)
-    return made
-
-
-def comments(panel: RecordsPanel) -> list[str]:
-    return list(panel.rows.grid.data["Comment"])
-
-
-def numbers(panel: RecordsPanel) -> list[int]:
-    return [int(comment.split()[1]) for comment in comments(panel)]
-
-
-def is_shown(widget: Any) -> bool:
-    return widget.layout.display != "none"
 
 
 def select(panel: RecordsPanel, row: int) -> None:
     """Click a row of the grid, as the browser tells of it."""
     panel.rows.grid.set_state({"selections": [{"r1": row, "r2": row, "c1": 0, "c2": 8}]})
-
-
-def file_of(settings: Settings) -> Path:
-    return Path(settings.feedback.removeprefix("csv:"))
 
 
 def test_without_feedback_there_is_a_hint_and_nothing_to_press_but_refresh(
@@ -234,88 +170,6 @@ def test_a_row_that_is_not_there_cannot_be_chosen(
     assert state.error == ""
 
 
-def test_pages_are_turned(many: RecordsPanel) -> None:
-    pager = many.pager
-    assert numbers(many) == list(range(2999, 2899, -1))
-    assert "Rows 1–100 of 3,000" in many.place.value
-    assert pager.pages.value == "of 30"
-    assert (pager.first.disabled, pager.previous.disabled) == (True, True)
-    press(many, pager.next)
-    assert numbers(many) == list(range(2899, 2799, -1))
-    assert "Rows 101–200 of 3,000" in many.place.value
-    assert pager.number.value == 2
-    press(many, pager.last)
-    assert numbers(many)[-1] == 0
-    assert (pager.next.disabled, pager.last.disabled) == (True, True)
-    press(many, pager.previous)
-    assert numbers(many) == list(range(199, 99, -1))
-    press(many, pager.first)
-    assert numbers(many)[0] == 2999
-    choose(many, pager.number, 15)
-    assert "Rows 1,401–1,500 of 3,000" in many.place.value
-    choose(many, pager.number, 31)
-    assert "Rows 2,901–3,000 of 3,000" in many.place.value
-
-
-def test_pages_of_another_length_keep_the_first_row_in_sight(many: RecordsPanel) -> None:
-    choose(many, many.pager.number, 8)
-    choose(many, many.pager.size, 500)
-    assert "Rows 501–1,000 of 3,000" in many.place.value
-    assert len(comments(many)) == 500
-    assert many.pager.pages.value == "of 6"
-    choose(many, many.pager.size, 50)
-    assert "Rows 501–550 of 3,000" in many.place.value
-    assert many.pager.number.value == 11
-
-
-def test_the_order_is_that_of_all_records(many: RecordsPanel) -> None:
-    ratings = many.rows.grid
-    choose(many, many.filters.order, "Oldest first")
-    assert numbers(many) == list(range(100))
-    choose(many, many.filters.order, "Best rating first")
-    assert set(ratings.data["Rating"]) == {5}
-    assert numbers(many)[:2] == [2999, 2994]
-    choose(many, many.filters.order, "Worst rating first")
-    assert set(ratings.data["Rating"]) == {1}
-    assert numbers(many)[:2] == [0, 5]
-
-
-def test_filters_together_find_what_fits_all_of_them(many: RecordsPanel) -> None:
-    filters = many.filters
-    choose(many, filters.search, " OWL  number ")
-    assert "300 of 3,000 match." in many.message.value
-    assert "<strong>3,000</strong> in all" in many.figures.value
-    press(many, many.pager.last)
-    assert "Rows 201–300 of 300" in many.place.value
-    choose(many, filters.ratings[0], value=True)
-    assert "Rows 1–100 of 300" in many.place.value, "another query begins at its first page"
-    choose(many, filters.first_day, date(2026, 11, 24))
-    choose(many, filters.last_day, date(2026, 11, 24))
-    first, last = 12 * 60, 36 * 60 - 1
-    assert numbers(many) == [n for n in range(last, first - 1, -1) if n % 10 == 0][:100]
-    assert "144 of 3,000 match." in many.message.value
-    choose(many, filters.ratings[0], value=False)
-    choose(many, filters.ratings[1], value=True)
-    assert comments(many) == []
-    assert is_shown(many.nothing)
-    assert not is_shown(many.rows)
-    assert is_shown(filters.clear)
-    press(many, filters.clear)
-    assert "Rows 1–100 of 3,000" in many.place.value
-    assert many.message.value == ""
-    assert not is_shown(filters.clear)
-    assert is_shown(many.rows)
-
-
-def test_a_page_that_is_gone_makes_place_for_the_last(many: RecordsPanel, state: AppState) -> None:
-    press(many, many.pager.last)
-    state.store.delete([record.id for record in state.store.read()[:2950]])
-    press(many)
-    assert numbers(many) == list(range(49, -1, -1))
-    assert "Rows 1–50 of 50" in many.place.value
-    assert many.pager.next.disabled
-
-
 def test_what_this_page_saves_appears_by_itself(
     open_panel: Open, state: AppState, page_settings: Settings
 ) -> None:
@@ -412,77 +266,6 @@ def test_a_folder_that_a_file_replaced_is_named(
     assert 'role="alert"' in panel.message.value
     assert "should lie in a folder, but a file is in its place." in panel.message.value
     assert panel.figures.value == "", "nobody knows whether there is feedback"
-
-
-@pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_the_download_is_what_the_filter_finds(
-    many: RecordsPanel, state: AppState, tmp_path: Path, kind: str
-) -> None:
-    choose(many, many.filters.search, "owl")
-    choose(many, many.filters.order, "Oldest first")
-    copy = tmp_path / f"copy.{kind}"
-    copy.write_bytes(press_download(getattr(many, kind)))
-    expected = state.store.page(many.filters.query, limit=MANY).records
-    assert len(expected) == 300
-    assert tuple(read_export(copy)) == expected
-
-
-def test_the_download_is_exactly_what_was_typed(
-    open_panel: Open, page_settings: Settings, tmp_path: Path
-) -> None:
-    fill(page_settings, '=1+1 "quoted"', "<script>\n🦉", "half \ud83d an emoji")
-    copy = tmp_path / "copy.csv"
-    copy.write_bytes(press_download(open_panel().csv))
-    assert CsvStore(copy).read() == open_store(page_settings).read()
-
-
-@pytest.mark.parametrize(
-    ("bound", "sentence"),
-    [
-        ({"MOST_RECORDS": 2}, "hands over 2 records at most, and these are 3"),
-        ({"MOST_BYTES": 2**20}, "hands over 1 MiB at most, and this is more"),
-    ],
-    ids=["records", "bytes"],
-)
-def test_a_download_that_is_too_large_says_what_to_do(
-    open_panel: Open,
-    page_settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    bound: dict[str, int],
-    sentence: str,
-) -> None:
-    fill(page_settings, *("x" * 400_000 for _ in range(3)))
-    panel = open_panel()
-    for name, value in bound.items():
-        monkeypatch.setattr(download, name, value)
-    wire = Wire(panel.csv)
-    wire.hears({"type": "make", "id": "1"})
-    wait_until(lambda: wire.said)
-    assert wire.said[-1]["type"] == "failed"
-    assert sentence in wire.said[-1]["sentence"]
-    assert "imgcap feedback export" in wire.said[-1]["sentence"]
-
-
-def test_a_download_leaves_the_page_free(
-    open_panel: Open, page_settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(page_settings, "first", "second")
-    panel = open_panel()
-    go, iterate = threading.Event(), CsvStore.iterate
-
-    def slow(store: CsvStore, query: Any = None) -> Any:
-        go.wait()
-        yield from iterate(store, query)
-
-    monkeypatch.setattr(CsvStore, "iterate", slow)
-    wire = Wire(panel.csv)
-    wire.hears({"type": "make", "id": "1"})
-    choose(panel, panel.filters.search, "first")
-    assert comments(panel) == ["first"]
-    assert not wire.said
-    go.set()
-    wait_until(lambda: wire.said)
-    assert wire.said[-1]["type"] == "ready"
 
 
 def test_any_comment_can_be_sent_to_a_page(open_panel: Open, page_settings: Settings) -> None:

@@ -8,7 +8,7 @@ from imgcap.widgets.shelf import Shelf, Shown
 from imgcap.widgets.state import AppState
 from imgcap.widgets.upload import UploadPanel, strip_status
 from tests.pages import bring, picture_file, wait_until
-from tests.test_browser_widgets import Wire
+from tests.wire import Wire
 
 PAYLOAD = "<img src=x onerror=alert(1)>.png"
 
