@@ -1,4 +1,4 @@
-"""What every feedback store can do, and the one that the settings ask for."""
+"""What every feedback store can do, and what it is asked and gives."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
@@ -7,8 +7,7 @@ from datetime import MINYEAR, UTC, datetime
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
-from imgcap.feedback.record import FeedbackError, FeedbackRecord
-from imgcap.settings import Settings
+from imgcap.feedback.record import FeedbackRecord
 
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
@@ -210,45 +209,3 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Free what the store holds; a later call takes it up again."""
-
-
-def open_store(settings: Settings | None = None) -> Store:
-    """Return the store that `Settings.feedback` names, at once; nothing is read or made yet.
-
-    Parameters
-    ----------
-    settings : Settings, optional
-        By default read from the environment. ``csv:PATH`` is a file, ``sqlite:///PATH`` a
-        database file, ``postgresql://...`` and ``mongodb://...`` are servers; a relative path
-        starts at the current directory, which for the dashboard is the folder of the notebook.
-
-    Raises
-    ------
-    FeedbackError
-        If there is no such store.
-    """
-    return open_store_at((settings or Settings()).feedback)
-
-
-def open_store_at(where: str) -> Store:
-    """Return the store at an address such as `Settings.feedback` holds; see `open_store`."""
-    scheme, _, rest = where.partition(":")
-    # Only the chosen store's libraries are loaded.
-    match scheme:
-        case "csv" if rest:
-            from imgcap.feedback.csv import CsvStore  # noqa: PLC0415
-
-            return CsvStore(rest)
-        case "sqlite" | "postgresql":
-            from imgcap.feedback.sql import SqlStore  # noqa: PLC0415
-
-            return SqlStore(where)
-        case "mongodb" | "mongodb+srv":
-            from imgcap.feedback.mongo import MongoStore  # noqa: PLC0415
-
-            return MongoStore(where)
-    # Only the scheme is repeated: the rest of a database's address may hold a password.
-    raise FeedbackError(
-        f"There is no feedback store of the kind “{scheme[:30]}”; give IMGCAP_FEEDBACK "
-        "csv:PATH, sqlite:///PATH, postgresql://HOST/NAME or mongodb://HOST/NAME."
-    )

@@ -16,7 +16,7 @@ is foreign: see `imgcap.feedback.csv.foreign`.
 import csv
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from io import StringIO
@@ -38,6 +38,7 @@ _DECIMAL: Final = frozenset({"classify_ms", "caption_ms"})
 _TO_JSON: Final = json.JSONEncoder(ensure_ascii=False).encode
 _BOM: Final = b"\xef\xbb\xbf"
 _END: Final = "\r\n"
+_CHUNK_BYTES: Final = 2**22
 
 # The module's limit of 128 kB a cell is one for all its users; a comment can be larger.
 csv.field_size_limit(max(csv.field_size_limit(), 2**26))
@@ -107,6 +108,22 @@ def encode(
     return line_of(
         [cells[name] if name in cells else (extras or {}).get(name, "") for name in names]
     )
+
+
+def chunks(
+    records: Iterable[FeedbackRecord],
+) -> Iterator[list[tuple[FeedbackRecord, bytes]]]:
+    """Yield the records with their rows in our columns, a few megabytes at a time."""
+    chunk, size = [], 0
+    for record in records:
+        row = encode(record)
+        chunk.append((record, row))
+        size += len(row)
+        if size >= _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def split(text: str, delimiter: str = ",", *, strict: bool = True) -> list[list[str]]:

@@ -3,7 +3,6 @@
 import csv
 import re
 from array import array
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,13 +11,12 @@ from typing import BinaryIO
 
 from imgcap.feedback.csv import cells
 from imgcap.feedback.csv.format import decode, row_pattern, split, unfinished, without_rows
-from imgcap.feedback.csv.scan import scan
+from imgcap.feedback.csv.scan import Block, blocks, scan
 from imgcap.feedback.record import FeedbackError, FeedbackRecord
 from imgcap.feedback.store import Outline, Query, outline_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
-_BLOCK = 2**20
 _SHOWN = 60
 _PICTURE = "picture_file"
 _SHA256 = re.compile(rb"[0-9a-f]{64}")
@@ -198,10 +196,10 @@ class Index:
         pattern = row_pattern(self.names, cells.SEARCHED)
         yield from (row for row in rows if row in self._records and query.finds(self._records[row]))
         needles = cells.needles(query)
-        for part, begin, block in self._blocks_of(file, rows):
-            if not cells.may_hold(block, needles):
+        for block in self._blocks_of(file, rows):
+            if not cells.may_hold(block.content, needles):
                 continue
-            for row, line in self._split(part, begin, block):
+            for row, line in block.lines():
                 if not cells.may_hold(line, needles):
                     continue
                 try:
@@ -212,28 +210,13 @@ class Index:
 
     def _lines_of(self, file: BinaryIO, rows: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Yield the rows that are to be read from the file, in its order, with their lines."""
-        for part, begin, block in self._blocks_of(file, rows):
-            yield from self._split(part, begin, block)
+        for block in self._blocks_of(file, rows):
+            yield from block.lines()
 
-    def _split(self, rows: Iterable[int], begin: int, block: bytes) -> Iterator[tuple[int, bytes]]:
-        for row in rows:
-            start = self._starts[row] - begin
-            yield row, block[start : start + self._sizes[row]]
-
-    def _blocks_of(
-        self, file: BinaryIO, rows: Iterable[int]
-    ) -> Iterator[tuple[Sequence[int], int, bytes]]:
-        """Yield rows that lie near each other, where they begin, and the bytes there."""
-        starts, ratings = self._starts, self._ratings
-        wanted = sorted(row for row in rows if ratings[row] and row not in self._records)
-        first = 0
-        while first < len(wanted):
-            begin = starts[wanted[first]]
-            following = bisect_left(wanted, begin + _BLOCK, first + 1, key=starts.__getitem__)
-            part = wanted[first:following]
-            file.seek(begin)
-            yield part, begin, file.read(starts[part[-1]] + self._sizes[part[-1]] - begin)
-            first = following
+    def _blocks_of(self, file: BinaryIO, rows: Iterable[int]) -> Iterator[Block]:
+        """Yield the stretches of the file that hold rows to be read from it."""
+        wanted = sorted(row for row in rows if self._ratings[row] and row not in self._records)
+        return blocks(file, wanted, self._starts, self._sizes)
 
     def _add_row(self, start: int, match: Match[bytes]) -> None:
         row_id, time, rating = match.group(1, 2, 3)

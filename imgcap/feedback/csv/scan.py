@@ -1,9 +1,10 @@
 """Going through a feedback file: its rows one by one, with other columns, or without some."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from re import Match, Pattern
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from imgcap.feedback.csv.format import (
     ROW_START,
@@ -16,6 +17,7 @@ from imgcap.feedback.csv.format import (
 )
 
 _BLOCK = 2**22
+_NEAR = 2**20
 
 
 def scan(
@@ -38,6 +40,36 @@ def scan(
             if position < len(block):
                 yield start + position, block[position:]
             return
+
+
+class Block(NamedTuple):
+    """A stretch of a file and the rows in it; `starts` and `sizes` are those of all rows."""
+
+    rows: Sequence[int]
+    content: bytes
+    starts: Sequence[int]
+    sizes: Sequence[int]
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Yield each row with its line."""
+        begin = self.starts[self.rows[0]]
+        for row in self.rows:
+            start = self.starts[row] - begin
+            yield row, self.content[start : start + self.sizes[row]]
+
+
+def blocks(
+    file: BinaryIO, rows: Sequence[int], starts: Sequence[int], sizes: Sequence[int]
+) -> Iterator[Block]:
+    """Yield the stretches that hold these rows, which stand in order, with those near together."""
+    first = 0
+    while first < len(rows):
+        begin = starts[rows[first]]
+        following = bisect_left(rows, begin + _NEAR, first + 1, key=starts.__getitem__)
+        part = rows[first:following]
+        file.seek(begin)
+        yield Block(part, file.read(starts[part[-1]] + sizes[part[-1]] - begin), starts, sizes)
+        first = following
 
 
 def with_all_columns(file: BinaryIO, names: tuple[str, ...], start: int) -> Iterator[bytes]:

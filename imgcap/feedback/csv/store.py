@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 from uuid import UUID
 
 from imgcap.feedback.csv.foreign import convert
-from imgcap.feedback.csv.format import COLUMNS, encode, header, read_header
+from imgcap.feedback.csv.format import COLUMNS, chunks, encode, header, read_header
 from imgcap.feedback.csv.index import Index
 from imgcap.feedback.csv.place import Place
 from imgcap.feedback.csv.scan import spliced, with_all_columns
@@ -19,7 +19,6 @@ from imgcap.feedback.record import FeedbackError, FeedbackRecord
 from imgcap.feedback.store import Outline, Page, Query, Store, Summary
 
 _LONGEST_HEADER = 2**16
-_CHUNK_BYTES = 2**22
 _RECORDS_AT_ONCE, _OUTLINES_AT_ONCE = 100, 5_000  # a record may take megabytes
 
 T = TypeVar("T")
@@ -51,7 +50,7 @@ class CsvStore(Store):
 
         They are written in chunks of a few megabytes: each is stored as a whole or not at all.
         """
-        return sum(map(self._add, _chunks(records)))
+        return sum(map(self._add, chunks(records)))
 
     def iterate(self, query: Query | None = None) -> Iterator[FeedbackRecord]:
         """Yield what `query` finds, in its order; only ids are held in memory."""
@@ -268,22 +267,6 @@ class CsvStore(Store):
         if known is None or (known.st_dev, known.st_ino) != (status.st_dev, status.st_ino):
             return False
         return status.st_size > known.st_size or self._unchanged(status)
-
-
-def _chunks(
-    records: Iterable[FeedbackRecord],
-) -> Iterator[list[tuple[FeedbackRecord, bytes]]]:
-    """Yield the records with their rows, a few megabytes at a time."""
-    chunk, size = [], 0
-    for record in records:
-        row = encode(record)
-        chunk.append((record, row))
-        size += len(row)
-        if size >= _CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
 
 
 def _names_of(file: BinaryIO) -> tuple[str, ...] | None:
