@@ -39,6 +39,10 @@ class Settings(BaseSettings):
         pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
         description="auto, cpu, mps, cuda, or one of several such as cuda:1",
     )
+    warm_up: bool = Field(
+        default=True,
+        description="true or false: whether a page readies its models before it has a picture",
+    )
     feedback: str = Field(
         "csv:data/feedback.csv", description="the address of the store that keeps feedback"
     )

@@ -25,7 +25,7 @@ from imgcap.inference import (
     Relevance,
     WordRelevance,
 )
-from imgcap.inference.events import Cancel, Progress, Role
+from imgcap.inference.events import Cancel, Progress, Role, Words
 
 
 class FakeEngine:
@@ -98,6 +98,8 @@ class HeldEngine:
         ``caption cat.png``, for one step only.
     load_problems
         Role to the error that loading its model raises.
+    saying
+        What is told of a caption while it is held.
     """
 
     def __init__(
@@ -117,6 +119,8 @@ class HeldEngine:
         self.done: list[tuple[str, str, Any]] = []
         self.problems: dict[str, Exception] = {}
         self.load_problems: dict[Role, Exception] = {}
+        self._passes = threading.Semaphore(0)
+        self.saying = ""
         self.broken_off = 0
         self.closed = False
 
@@ -128,6 +132,10 @@ class HeldEngine:
             yield
         finally:
             self._gates[what].set()
+
+    def pass_one(self) -> None:
+        """Let one answer through while answers are held."""
+        self._passes.release()
 
     @property
     def models(self) -> Mapping[Role, ModelEvent]:
@@ -156,7 +164,7 @@ class HeldEngine:
         name = self._names["classifier"]
         return [
             Classification(
-                scored(picture.sha256, labels), options.independent, name, 1.0, commit_of(name)
+                scored(id_of(picture), labels), options.independent, name, 1.0, commit_of(name)
             )
             for picture in pictures
         ]
@@ -168,16 +176,18 @@ class HeldEngine:
         *,
         cancel: Cancel | None = None,
         progress: Progress | None = None,  # noqa: ARG002  # of the protocol
+        on_words: Words | None = None,
     ) -> list[Captions]:
         self._load("captioner", cancel)
         options = options or CaptionOptions()
+        alone = on_words if len(pictures) == 1 else None
         for picture in pictures:
-            self._work("caption", picture, options, cancel)
+            self._work("caption", picture, options, cancel, alone)
         name = self._names["captioner"]
-        return [
-            Captions((Caption(captioned(p.sha256, options), -0.5),), name, 2.0, commit_of(name))
-            for p in pictures
-        ]
+        texts = [captioned(id_of(picture), options) for picture in pictures]
+        if alone:
+            alone(texts[0])
+        return [Captions((Caption(text, -0.5),), name, 2.0, commit_of(name)) for text in texts]
 
     def embed(
         self,
@@ -251,21 +261,35 @@ class HeldEngine:
             raise problem
         self._tell(role, "ready")
 
-    def _work(self, step: str, picture: Any, question: Any, cancel: Cancel | None) -> None:
-        call = (step, picture.name, question)
+    def _work(
+        self,
+        step: str,
+        picture: Any,
+        question: Any,
+        cancel: Cancel | None,
+        on_words: Words | None = None,
+    ) -> None:
+        name = getattr(picture, "name", "")
+        call = (step, name, question)
         self.begun.append(call)
-        problem = self._wait("answer", cancel)
+        problem = self._wait("answer", cancel, on_words)
         for part, error in self.problems.items():
-            if part in f"{step} {picture.name}":
+            if part in f"{step} {name}":
                 problem = error
         if problem is not None:
             raise problem
         self.done.append(call)
 
-    def _wait(self, what: str, cancel: Cancel | None) -> Exception | None:
+    def _wait(
+        self, what: str, cancel: Cancel | None, on_words: Words | None = None
+    ) -> Exception | None:
         while not (cancel and cancel()):
             if self._gates[what].wait(0.005):
                 return None
+            if what == "answer" and self._passes.acquire(blocking=False):
+                return None
+            if on_words and self.saying:
+                on_words(self.saying)
         self.broken_off += 1
         return CancelledError()
 
@@ -281,6 +305,11 @@ def scored(picture_id: str, labels: Sequence[str]) -> tuple[Prediction, ...]:
     ]
     pairs = sorted(zip(labels, weights, strict=True), key=lambda pair: -pair[1])
     return tuple(Prediction(label, weight / sum(weights)) for label, weight in pairs)
+
+
+def id_of(picture: Any) -> str:
+    """Return a picture's sha256; mere pixels have none."""
+    return str(getattr(picture, "sha256", ""))
 
 
 def commit_of(checkpoint: str) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from imgcap.inference import Caption, CaptionOptions, Captions, ModelError
-from imgcap.inference.events import Cancel, Progress
 from imgcap.settings import Settings
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.captions import (
@@ -35,9 +34,7 @@ class WordyEngine(HeldEngine):
         self,
         pictures: Sequence[Any],
         options: CaptionOptions | None = None,
-        *,
-        cancel: Cancel | None = None,
-        progress: Progress | None = None,
+        **hooks: Any,
     ) -> list[Captions]:
         options = options or CaptionOptions()
         least, most = options.min_new_tokens, options.max_new_tokens
@@ -47,7 +44,7 @@ class WordyEngine(HeldEngine):
             if least <= len(text.split()) < most
         ]
         cut = Caption("a cut", -0.9, most, finished=False)
-        written = super().caption(pictures, options, cancel=cancel, progress=progress)
+        written = super().caption(pictures, options, **hooks)
         found = tuple([*known, cut][: options.num_captions])
         return [replace(each, captions=found) for each in written]
 

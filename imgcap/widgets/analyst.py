@@ -16,6 +16,8 @@ from imgcap.inference.events import Role
 from imgcap.widgets.outcomes import Job, Outcomes
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
+from imgcap.widgets.warming import Warming
+from imgcap.widgets.written import Written
 
 T = TypeVar("T")
 _QUESTION = ("selected", "edits", "labels", "classify_options", "caption_options", "engine")
@@ -47,18 +49,17 @@ class Analyst:
         self._outcomes = Outcomes()
         self._jobs: tuple[Job, ...] = ()
         self._alone: set[Job] = set()
-        self._cold: list[Role] = []
+        self._written = Written()
+        self._warming = Warming(state)
         self._closed = False
         state.observe(self._on_change, list(_WATCHED))
         self._thread = threading.Thread(target=self._run, name="imgcap-analyst", daemon=True)
         self._thread.start()
 
     def warm_up(self) -> None:
-        """Load the models now, while nobody waits for them."""
+        """From now on ready the models whenever nobody waits for an answer."""
         with self._changed:
-            self._cold = [
-                role for role, event in self._state.engine.models.items() if event.stage != "ready"
-            ]
+            self._warming.begin()
             self._changed.notify_all()
 
     def cancel(self) -> None:
@@ -68,12 +69,13 @@ class Analyst:
 
     def retry(self) -> None:
         """Go on after a cancel, and try again what failed."""
-        with self._state.lock:
+        with self._changed:
             self._outcomes.forget_failures()
             self._alone.clear()
+            self._warming.insist()
             self._state.error = ""
             self._state.paused = False
-            self.warm_up()
+            self._changed.notify_all()
 
     def description(self, picture_id: str) -> Description | None:
         """Return what is known so far about a picture under the present question."""
@@ -160,32 +162,35 @@ class Analyst:
     def _run(self) -> None:
         while True:
             with self._changed:
-                jobs = self._take()
-                while not (jobs or self._cold or self._closed):
+                jobs, cold = self._take()
+                while not (jobs or cold or self._closed):
                     self._changed.wait()
-                    jobs = self._take()
+                    jobs, cold = self._take()
                 engine = self._state.engine
-                cold = None if jobs or self._closed else self._cold.pop(0)
             if self._closed:
                 return
             if jobs:
                 self._answer(jobs, engine)
             elif cold:
-                self._load(cold, engine)
+                self._warm(cold, engine)
 
-    def _take(self) -> tuple[Job, ...]:
+    def _take(self) -> tuple[tuple[Job, ...], Role | None]:
+        """Return what to do now: jobs, or a model to be readied."""
+        state = self._state
         self._jobs = self._next()
-        self._state.guarded(self._refresh)()  # this thread must outlive any observer's mistake
-        return self._jobs
+        self._written.forget()
+        state.guarded(self._refresh)()  # this thread must outlive any observer's mistake
+        idle = not (self._jobs or state.paused)
+        return self._jobs, state.guarded(self._warming.next)() if idle else None
 
-    def _load(self, role: Role, engine: Engine) -> None:
+    def _warm(self, role: Role, engine: Engine) -> None:
         state = self._state
 
-        def cancel() -> bool:
+        def stop() -> bool:
             return self._closed or state.paused or engine is not state.engine
 
         try:
-            engine.load(role, cancel=cancel)
+            self._warming.run(role, engine, stop, lambda: bool(self._next()))
         except CancelledError:
             return
         except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
@@ -205,6 +210,7 @@ class Analyst:
             return
         with self._state.lock:
             self._alone.difference_update(jobs)
+            self._warming.note(jobs[0], engine)
             for job, answer in zip(jobs, answers, strict=True):
                 self._outcomes.put(job, answer)
 
@@ -222,7 +228,12 @@ class Analyst:
         first = jobs[0]
         if isinstance(first.options, ClassifyOptions):
             return engine.classify(pictures, first.labels, first.options, cancel=cancel)
-        return engine.caption(pictures, first.options, cancel=cancel)
+
+        def hear(words: str) -> None:
+            if self._written.take(first, words):
+                self._state.guarded(self._tell_words)()
+
+        return engine.caption(pictures, first.options, cancel=cancel, on_words=hear)
 
     def _refresh(self) -> None:
         """Tell the state what is known and what is being done, all of it before anyone looks."""
@@ -232,9 +243,19 @@ class Analyst:
         with state.hold_trait_notifications():
             state.description = self.description(state.selected)
             state.statuses = {shown.id: self._status(shown) for shown in state.pictures}
+            self._tell_words()
             here = [job for job in self._jobs if job.picture in names]
             what = names[here[0].picture] if len(here) == 1 else f"{len(here):,} pictures"
             state.working = _DOING[here[0].step].format(what) if here else ""
+
+    def _tell_words(self) -> None:
+        """Tell the state what there is of the caption that the picture on screen waits for."""
+        state, words = self._state, ""
+        if state.picture and not state.paused:
+            _, job = self._wanted(state.picture)
+            if job in self._jobs and self._outcomes.get(job) is None:
+                words = self._written.of(job)
+        state.writing = words
 
     def _status(self, shown: Shown) -> str:
         outcomes = [self._outcomes.get(job) for job in self._wanted(shown)]

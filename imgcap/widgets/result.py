@@ -18,6 +18,8 @@ from imgcap.widgets.state import AppState
 
 EMPTY = '<p class="imgcap-muted">The answers appear here as soon as there is a picture.</p>'
 _ROLES = {"classifier": "Labels", "captioner": "Caption"}
+# Its words come one by one: a screen reader is told the finished caption only.
+_WRITING = '<span class="imgcap-writing" aria-hidden="true"></span>'
 _STEPS = {"classifier": "classify", "captioner": "caption"}
 
 
@@ -87,7 +89,7 @@ def answers(scene: Scene, top: int) -> str:
     parts = [f'<div aria-busy="{str(scene.busy).lower()}"><div aria-live="polite">']
     if (shown and shown.caption) or pending:
         words = escape(shown.caption) if shown else ""
-        words = words or pending.format("Writing a caption …")
+        words = words or _WRITING + pending.format("Writing a caption …")
         parts.append(f'<p class="imgcap-caption"{_age(scene.old_caption)}>{words}</p>')
     if shown and shown.summary:
         words = escape(shown.summary)

@@ -105,6 +105,7 @@ class Stage(BrowserWidget):
     preview = Unicode(help="Markup around it.").tag(sync=True)
     alt = Unicode(help="Its alternative text.").tag(sync=True)
     answers = Unicode(help="Markup of the result.").tag(sync=True)
+    words = Unicode(help="What there is of a caption that has no other yet.").tag(sync=True)
     busy = Bool(help="Whether the labels' scores are awaited.").tag(sync=True)
     old = Bool(help="Whether the scores that are shown answer an earlier question.").tag(sync=True)
 
@@ -113,6 +114,7 @@ class Stage(BrowserWidget):
         super().__init__(layout={"display": "none"})
         traits = ["selected", "pictures", "description", "statuses", "paused"]
         state.observe(state.guarded(self._look), traits)
+        state.observe(state.guarded(self._write), "writing")
         state.observe(self._leave, "closed")
         self._look()
 
@@ -134,6 +136,11 @@ class Stage(BrowserWidget):
             self.version = scene.picture.version if scene.picture else ""
             self.old = scene.old_labels
             self.busy = scene.busy and (scene.old_labels or not _has_labels(scene))
+            self._write()
+
+    def _write(self, _change: object = None) -> None:
+        awaited = self.scene.busy and not (self.scene.shown and self.scene.shown.caption)
+        self.words = self._state.writing if awaited else ""
 
 
 _STAGES: WeakKeyDictionary[AppState, Stage] = WeakKeyDictionary()

@@ -80,6 +80,9 @@ class AppState(traitlets.HasTraits):
         help="Picture id to `waiting`, `working`, `done`, or the sentence why it failed."
     )
     working = traitlets.Unicode(help="What is being done now, in a few words, or empty.")
+    writing = traitlets.Unicode(
+        help="What there is of the caption that is being written for the picture on screen."
+    )
     paused = traitlets.Bool(default_value=False, help="Whether the visitor pressed cancel.")
     switching = traitlets.Dict(help="Role to loading step, while other models are being loaded.")
     switched = traitlets.Unicode(help="One sentence on how the last change of models ended.")

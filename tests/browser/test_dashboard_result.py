@@ -32,6 +32,7 @@ RECORD = """() => {
             name: read(".imgcap-preview strong"),
             alt: find(".imgcap-preview img")?.alt ?? "",
             caption: read(".imgcap-caption"),
+            words: find(".imgcap-writing")?.textContent ?? "",
             summary: read(".imgcap-summary"),
             table: read(".imgcap-result tbody"),
             chart: hidden ? "" : plot.textContent,
@@ -72,6 +73,9 @@ def test_no_moment_between_two_pictures_is_wrong(page: Page, server: Server) -> 
         expect(dashboard.result.locator("[aria-busy=true]")).to_have_count(0)
         moments = [moment for moment in recorded(page) if moment["name"] == f"{name}.jpg"]
         assert any(moment["busy"] == [True, True] for moment in moments)
+        begun = [moment["words"] for moment in moments if moment["words"]]
+        assert begun, "words are seen before the caption is done"
+        assert moments[-1]["words"] == ""
         for moment in moments:
             old = [part for part in before if part in moment.values()]
             assert old == [], "under the name of the new picture"

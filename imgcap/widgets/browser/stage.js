@@ -19,9 +19,15 @@ const PARTS = {
   },
 
   answers(stage, el, { follow }) {
+    const write = () => {
+      const place = el.querySelector(".imgcap-writing");
+      if (place) place.textContent = stage.get("words");
+    };
     follow(stage, "answers", () => {
       el.innerHTML = stage.get("answers");
+      write();
     });
+    follow(stage, "words", write);
   },
 
   chart(stage, el, { follow, model }) {
