@@ -30,18 +30,6 @@ class Outcome:
         return self.description.as_dict(top) | {"file": self.file}
 
 
-def describe_all(
-    engine: Engine,
-    opened: Iterable[tuple[Source, Picture | PictureError]],
-    labels: Sequence[str] | None,
-    *,
-    with_caption: bool = True,
-) -> Iterator[Outcome]:
-    """Describe pictures one after the other; all else as in `describe_batches`."""
-    for batch in describe_batches(engine, opened, labels, with_caption=with_caption):
-        yield from batch
-
-
 def describe_batches(
     engine: Engine,
     opened: Iterable[tuple[Source, Picture | PictureError]],

@@ -1,13 +1,15 @@
 """`imgcap describe`: what pictures show."""
 
-from contextlib import closing
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from imgcap.cli.common import FAILED, USAGE, failure, read_settings
 from imgcap.settings import Settings
+
+_WORKERS: Final = 2
 
 
 def describe(
@@ -44,6 +46,17 @@ def describe(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Begin anew, whatever --out names.")
     ] = False,
+    on_ray: Annotated[
+        bool, typer.Option("--ray", help="Describe with several processes, by Ray Data.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"How many processes, with --ray; {_WORKERS} by default.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Say what pictures show.
 
@@ -54,6 +67,9 @@ def describe(
     With --out the same command goes on where it was stopped, by whatever: pictures with the same
     path and content are not described again. Of a finished table only what is new, has changed or
     failed is described.
+
+    With --ray every process has models and a core of its own; they run on this machine, or on the
+    Ray cluster that RAY_ADDRESS names.
     """
     settings = read_settings()
     if no_caption and no_labels:
@@ -64,28 +80,42 @@ def describe(
         raise failure("--json contradicts --out.", USAGE)
     if overwrite and not out:
         raise failure("--overwrite needs --out.", USAGE)
+    processes = _processes(workers, on_ray=on_ray)
     candidates = None if no_labels else _choose_labels(label or [], labels, settings)
     if out:
         from imgcap.cli.table import write_table
 
         write_table(
-            out, paths, settings, candidates, top, with_caption=not no_caption, overwrite=overwrite
+            out,
+            paths,
+            settings,
+            candidates,
+            top,
+            with_caption=not no_caption,
+            overwrite=overwrite,
+            workers=processes,
         )
         return
 
-    from imgcap.batches import describe_all
     from imgcap.cli.outcomes import StatusBar, print_outcome
-    from imgcap.inference import EngineError, open_engine
-    from imgcap.sources import find_sources, open_ahead
+    from imgcap.cli.work import describing
+    from imgcap.inference import EngineError
+    from imgcap.sources import find_sources
 
     failed = False
     try:
         with (
             StatusBar() as status,
-            closing(open_engine(settings, status.tell)) as engine,
-            closing(open_ahead(status.count(find_sources(paths, settings)), settings)) as opened,
+            describing(
+                settings,
+                find_sources(paths, settings),
+                candidates,
+                status,
+                with_caption=not no_caption,
+                workers=processes,
+            ) as batches,
         ):
-            for outcome in describe_all(engine, opened, candidates, with_caption=not no_caption):
+            for outcome in chain.from_iterable(batches):
                 failed |= bool(outcome.error)
                 with status.aside(error=bool(outcome.error)):
                     print_outcome(outcome, top, as_json=as_json)
@@ -94,6 +124,19 @@ def describe(
         raise failure(str(error), FAILED) from error
     if failed:
         raise typer.Exit(FAILED)
+
+
+def _processes(workers: int | None, *, on_ray: bool) -> int | None:
+    """Return how many processes of Ray's are wanted, None for none."""
+    if not on_ray:
+        if workers:
+            raise failure("--workers needs --ray.", USAGE)
+        return None
+    from imgcap.ray_batches import has_ray_data
+
+    if not has_ray_data():
+        raise failure("--ray needs more packages: pip install 'imgcap[serve]'.", USAGE)
+    return workers or _WORKERS
 
 
 def _choose_labels(given: list[str], file: str | None, settings: Settings) -> tuple[str, ...]:

@@ -1,21 +1,20 @@
 """`imgcap describe --out`: what pictures show as a table in a file, in runs that may be stopped."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 import typer
 
-from imgcap.batches import describe_batches
 from imgcap.cli.common import FAILED, INTERRUPTED, USAGE, failure, tell
 from imgcap.cli.outcomes import StatusBar
+from imgcap.cli.work import describing
 from imgcap.inference import CaptionOptions, ClassifyOptions, EngineError
 from imgcap.inference.adapter import ADOPTED
 from imgcap.inference.calibration import calibration_file
 from imgcap.inference.checkpoints import display_name
 from imgcap.results_file import ResultsError, ResultsRun, format_of, question_digest
 from imgcap.settings import Settings
-from imgcap.sources import find_sources, open_ahead
+from imgcap.sources import find_sources
 
 
 def write_table(
@@ -27,6 +26,7 @@ def write_table(
     *,
     with_caption: bool,
     overwrite: bool,
+    workers: int | None,
 ) -> None:
     """Describe pictures into a results file, going on where an earlier run was stopped."""
     question = _digest(settings, labels, top, with_caption=with_caption)
@@ -34,7 +34,9 @@ def write_table(
         format_of(out)
         sources = list(find_sources(paths, settings))
         with ResultsRun.opened(out, sources, question, top=top, overwrite=overwrite) as run:
-            failed = _describe(run, settings, labels, with_caption=with_caption, out=out)
+            failed = _describe(
+                run, settings, labels, with_caption=with_caption, out=out, workers=workers
+            )
     except ResultsError as error:
         raise failure(str(error), USAGE) from error
     except EngineError as error:
@@ -50,10 +52,11 @@ def _describe(
     *,
     with_caption: bool,
     out: Path,
+    workers: int | None,
 ) -> int:
     try:
         if run.todo:
-            _describe_rest(run, settings, labels, with_caption=with_caption)
+            _describe_rest(run, settings, labels, with_caption=with_caption, workers=workers)
     except KeyboardInterrupt as error:
         done = f"{run.done:,} of {run.total:,}"
         sentence = f"Stopped; {done} pictures are kept: the same command goes on from there."
@@ -67,18 +70,26 @@ def _describe(
 
 
 def _describe_rest(
-    run: ResultsRun, settings: Settings, labels: Sequence[str] | None, *, with_caption: bool
+    run: ResultsRun,
+    settings: Settings,
+    labels: Sequence[str] | None,
+    *,
+    with_caption: bool,
+    workers: int | None,
 ) -> None:
-    from imgcap.inference import open_engine
-
     with (
         StatusBar() as status,
-        closing(open_engine(settings, status.tell)) as engine,
-        closing(open_ahead(status.count(run.todo), settings)) as opened,
+        describing(
+            settings,
+            run.todo,
+            labels,
+            status,
+            with_caption=with_caption,
+            batches_before=run.batches_before,
+            workers=workers,
+        ) as batches,
     ):
-        for batch in describe_batches(
-            engine, opened, labels, with_caption=with_caption, batches_before=run.batches_before
-        ):
+        for batch in batches:
             run.add(batch)
             for outcome in batch:
                 if outcome.error:
