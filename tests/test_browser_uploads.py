@@ -146,7 +146,7 @@ def test_a_file_is_done_when_the_app_has_taken_it_and_not_before() -> None:
     assert uploads.upload(b"cat", key="1") == {"type": "got", "id": "1", "received": 3}
     assert uploads.upload(b"dog", key="2")["type"] == "got"
     decisions[0].set_result(None)
-    assert uploads.wire.said[-1] == {"type": "done", "id": "1"}
+    assert uploads.wire.said[-1] == {"type": "done", "id": "1", "known": False}
     decisions[1].set_exception(PictureError("That is no picture."))
     assert uploads.wire.said[-1]["id"] == "2"
     assert uploads.refused == ["That is no picture."]

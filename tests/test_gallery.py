@@ -91,6 +91,8 @@ def test_search_shows_the_nearest_first(panel: GalleryPanel, state: AppState) ->
     assert texts(panel, "name") == sorted(NAMES, key=lambda name: -near[name])
     assert texts(panel, "match") == [f"{near[name]:.3f}" for name in texts(panel, "name")]
     wait_until(lambda: "7 pictures, nearest to “a dog” first" in panel.found.value)
+    assert "cosine" not in panel.found.value
+    assert "cosine similarity" in panel.found.tooltip
     assert panel.sort.disabled
     bring(state, "new.png")
     wait_until(lambda: len(texts(panel, "match")) == 8 and all(texts(panel, "match")))
@@ -151,16 +153,17 @@ def test_a_picture_that_fails_says_why(
     wait_until(lambda: texts(panel, "problem") == [""] * 8)
 
 
-def test_stop_and_go_on(state: AppState, analyst: Analyst, engine: HeldEngine) -> None:
+def test_cancel_and_go_on(state: AppState, analyst: Analyst, engine: HeldEngine) -> None:
     panel = GalleryPanel(state, analyst)
     panel.fold.button.is_open = True
     with engine.held():
         bring(state, *NAMES)
         wait_until(lambda: "0 of 7 done" in panel.count.value)
+        assert panel.cancel.description == "Cancel", "as the status line says"
         panel.cancel.click()
         wait_until(lambda: panel.resume.layout.display is None)
         assert panel.cancel.layout.display == "none"
-        assert "0 of 7 done, stopped" in panel.count.value
+        assert "0 of 7 done, cancelled" in panel.count.value
     panel.resume.click()
     wait_until(lambda: "7 of 7 done" in panel.count.value)
     assert panel.resume.layout.display == "none"
@@ -187,6 +190,16 @@ def test_cards_travel_when_they_change_and_thumbnails_when_asked_for(
     assert state.selected == state.pictures[2].id
     wire.hears({"type": "open", "id": first.id})
     assert state.selected == state.pictures[2].id
+
+
+def test_names_stand_as_people_count(state: AppState, analyst: Analyst) -> None:
+    panel = GalleryPanel(state, analyst)
+    names = ["Cat 2.png", "cat 10.png", "cat 010b.png", "cat 99999999999999999999.png", "dog.png"]
+    bring(state, *reversed(names))
+    panel.sort.value = "name"
+    panel.fold.button.is_open = True
+    assert texts(panel, "name") == names
+    state.closed = True
 
 
 def test_the_table_holds_every_picture(panel: GalleryPanel, state: AppState) -> None:

@@ -82,6 +82,8 @@ def test_the_first_good_file_of_those_brought_together_comes_on_screen(
     visitor.bring("b.png")
     assert state.picture.name == "b.png"
     assert names(state) == [f"{letter}.png" for letter in "abcde"], "the same file is one picture"
+    answers = [visitor.send(picture_file(f"{letter}.png"), f"{letter}.png") for letter in "ef"]
+    assert [answer["known"] for answer in answers] == [True, False], "the page says so"
 
 
 def test_what_two_pages_bring_at_once_is_told_apart(state: AppState, panel: UploadPanel) -> None:

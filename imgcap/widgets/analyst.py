@@ -80,7 +80,7 @@ class Analyst:
     def description(self, picture_id: str) -> Description | None:
         """Return what is known so far about a picture under the present question."""
         with self._state.lock:
-            shown = next((p for p in self._state.pictures if p.id == picture_id), None)
+            shown = self._state.find(picture_id)
             if shown is None:
                 return None
             classification, captions = map(self._outcomes.get, self._wanted(shown))

@@ -27,7 +27,8 @@ ONLY_ONE = "There is no other: this is the only caption that the model finds."
 CANCELLED = "Cancelled; the caption stays as it is."
 COLUMNS = ("Caption", "Fit", "Likely", "Both")
 LEGEND = (
-    "Fit: how near the caption is to the picture for the model of labels (cosine similarity). "
+    'Fit: <abbr title="The cosine similarity of their embeddings">how near</abbr> the caption is '
+    "to the picture for the model of labels. "
     "Likely: how likely the captioner finds a word of it, in the mean. Both: one score of the two, "
     "by which the list is sorted. Choose a caption, and it is the one that is shown and rated."
 )

@@ -45,7 +45,7 @@ class ChartPanel(Card):
         )
         traitlets.link((state, "chart_kind"), (self.kind, "value"))
         self.progress = Progress("Progress of the chart")
-        self.stop = widgets.Button(description="Stop", icon="times")
+        self.stop = widgets.Button(description="Cancel", icon="times")
         self.again = widgets.Button(description="Go on", icon="refresh")
         self.waiting = row(self.progress, self.stop)
         self.turn = widgets.IntSlider(FIRST_TURN, 0, 355, 5, description="Turn", readout=False)

@@ -3,6 +3,7 @@
 import io
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 import ipywidgets as widgets
@@ -13,7 +14,7 @@ from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.browser import DownloadButton, GalleryGrid
 from imgcap.widgets.elements import Card, Fold, Message, Progress, plain, row
 from imgcap.widgets.finder import Finder
-from imgcap.widgets.gallery_cards import best, card, score
+from imgcap.widgets.gallery_cards import best, card, name_key, score
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
 
@@ -22,6 +23,11 @@ LEAST: Final = 2
 
 SECONDS: Final = 0.3
 """Between two updates of the page, whatever happens in between."""
+
+NEARNESS: Final = (
+    "The figure on a card is the cosine similarity of the embeddings of the picture and the words: "
+    "the higher, the nearer."
+)
 
 EVERY_LABEL: Final = "every label"
 SORTS: Final = {
@@ -67,8 +73,9 @@ class GalleryPanel(Card):
     def _make_controls(self) -> None:
         state = self._state
         self.count, self.found = Message(), Message()
+        self.found.tooltip = NEARNESS
         self.progress = Progress("Progress over all pictures")
-        self.cancel = widgets.Button(description="Stop", icon="stop")
+        self.cancel = widgets.Button(description="Cancel", icon="times")
         self.resume = widgets.Button(description="Go on", icon="play")
         self.label = widgets.Dropdown(description="Show", options=[("All", EVERY_LABEL)])
         self.sort = widgets.Dropdown(
@@ -134,8 +141,12 @@ class GalleryPanel(Card):
         if self._state.closed or not self.fold.button.is_open:
             return
         self._show_progress()
-        self._offer_labels()
-        self._arrange()
+        known = self._known()
+        self._offer_labels(known)
+        self._show_grid(known)
+
+    def _known(self) -> dict[str, Description | None]:
+        return {shown.id: self._analyst.description(shown.id) for shown in self._state.pictures}
 
     def _show_progress(self) -> None:
         state = self._state
@@ -144,8 +155,8 @@ class GalleryPanel(Card):
         failed = sum(status not in _UNKNOWN | {"done"} for status in statuses)
         wrong = f", {failed:,} failed" if failed else ""
         busy = ended < total
-        stopped = ", stopped" if busy and state.paused else ""
-        self.count.tell(f"{ended - failed:,} of {total:,} done{wrong}{stopped}")
+        cancelled = ", cancelled" if busy and state.paused else ""
+        self.count.tell(f"{ended - failed:,} of {total:,} done{wrong}{cancelled}")
         self.progress.show(ended / max(1, total))
         _show(self.progress, shown=busy)
         _show(self.cancel, shown=busy and not state.paused)
@@ -158,8 +169,8 @@ class GalleryPanel(Card):
     def _is_busy(self) -> bool:
         return not self._state.paused and not _UNKNOWN.isdisjoint(self._statuses())
 
-    def _offer_labels(self) -> None:
-        counts = Counter(best(self._analyst.description(p.id)) for p in self._state.pictures)
+    def _offer_labels(self, known: Mapping[str, Description | None]) -> None:
+        counts = Counter(map(best, known.values()))
         counts.pop("", None)
         if self._is_busy():  # counts would change all the time, and close a list that is open
             named = [(plain(name), name) for name in sorted(counts)]
@@ -177,11 +188,14 @@ class GalleryPanel(Card):
                 self._offering = False
 
     def _arrange(self, _change: object = None) -> None:
-        if self.grid is None or self._offering:
+        if not self._offering:
+            self._show_grid(self._known())
+
+    def _show_grid(self, known: Mapping[str, Description | None]) -> None:
+        if self.grid is None:
             return
         state, chosen = self._state, self.label.value
         near = self.finder.look()
-        known = {shown.id: self._analyst.description(shown.id) for shown in state.pictures}
         cards = {
             shown.id: card(
                 shown,
@@ -201,7 +215,10 @@ class GalleryPanel(Card):
         self._tell_search(near, len(order))
 
     def _sorted(
-        self, pictures: list[Shown], known: dict[str, Description | None], near: dict[str, float]
+        self,
+        pictures: list[Shown],
+        known: Mapping[str, Description | None],
+        near: Mapping[str, float],
     ) -> list[Shown]:
         if self.finder.phrase:
             return sorted(pictures, key=lambda shown: -near.get(shown.id, float("-inf")))
@@ -211,7 +228,7 @@ class GalleryPanel(Card):
             case "unsure":
                 return sorted(pictures, key=lambda shown: score(known[shown.id], 1))
             case "name":
-                return sorted(pictures, key=lambda shown: shown.name.casefold())
+                return sorted(pictures, key=lambda shown: name_key(shown.name))
         return pictures
 
     def _tell_search(self, near: dict[str, float], count: int) -> None:
@@ -225,7 +242,7 @@ class GalleryPanel(Card):
             self.found.tell(f"Looking for “{phrase}”: {len(near):,} of {total:,} pictures …")
         elif phrase:
             what = "1 picture" if count == 1 else f"{count:,} pictures"
-            self.found.tell(f"{what}, nearest to “{phrase}” first, with the cosine similarity.")
+            self.found.tell(f"{what}, nearest to “{phrase}” first.")
         else:
             self.found.clear()
 
@@ -240,13 +257,12 @@ class GalleryPanel(Card):
         self._search()
 
     def _select(self, picture_id: str) -> None:
-        if any(shown.id == picture_id for shown in self._state.pictures):
+        if self._state.find(picture_id):
             self._state.selected = picture_id
 
     def _thumbnail(self, picture_id: str) -> bytes | None:
-        with self._state.lock:
-            found = (shown for shown in self._state.pictures if shown.id == picture_id)
-            return next((shown.thumbnail for shown in found), None)
+        shown = self._state.find(picture_id)
+        return shown.thumbnail if shown else None
 
     def _table(self, chosen: ResultFormat) -> bytes:
         with self._state.lock:

@@ -1,5 +1,7 @@
 """What the gallery says of one picture, and what it is filtered and sorted by."""
 
+import re
+
 from imgcap.inference import Description
 from imgcap.inference.summary import percent
 from imgcap.widgets.browser import GalleryCard
@@ -34,6 +36,16 @@ def score(description: Description | None, otherwise: float) -> float:
     return (
         description.predictions[0].score if description and description.predictions else otherwise
     )
+
+
+def name_key(name: str) -> str:
+    """Return what sorts names as people do, “cat 9” before “cat 10”: longer numbers are larger."""
+
+    def with_length(number: re.Match[str]) -> str:
+        digits = number[0].lstrip("0")
+        return f"{len(digits):04}{digits}"
+
+    return re.sub(r"\d+", with_length, name.casefold())
 
 
 def _unbroken(score: float) -> str:

@@ -18,7 +18,7 @@ NOT_COMPARED = "Nothing to chart: this picture was not compared with the labels.
 COMPARING_ALL = "Comparing the pictures with the labels …"
 NONE_COMPARED = "Nothing to chart: fewer than two pictures were compared with the labels."
 TOO_FEW = "Bring two pictures or more to see this chart: it compares them."
-STOPPED = "Stopped: “Go on” takes it up again."
+STOPPED = "Cancelled: “Go on” takes it up again."
 AVERAGED = "All averaged"
 _UNDERWAY: dict[Subject, str] = {
     "prompts": "Asking with each prompt …",

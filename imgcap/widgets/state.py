@@ -95,6 +95,7 @@ class AppState(traitlets.HasTraits):
         self.lock = threading.RLock()
         self._reporting = False
         self._editing: dict[str, Edits] = {}
+        self._by_id: tuple[object, dict[str, Shown]] = ((), {})
         self.session = str(uuid4())
         self.settings, unusable = (settings, ()) if settings else usable_settings()
         for sentence in unusable:
@@ -202,15 +203,28 @@ class AppState(traitlets.HasTraits):
     @property
     def picture(self) -> Shown | None:
         """The picture on screen."""
-        return next((shown for shown in self.pictures if shown.id == self.selected), None)
+        return self.find(self.selected)
 
-    def add(self, shown: Shown, *, select: bool = True) -> None:
-        """Take in a picture, unless it is there already, and put it on screen."""
+    def find(self, picture_id: str) -> Shown | None:
+        """Return the picture with this id, if it is here."""
         with self.lock:
-            if all(known.id != shown.id for known in self.pictures):
+            # Who walks through hundreds of pictures asks for each of them.
+            if self._by_id[0] is not self.pictures:
+                self._by_id = (self.pictures, {shown.id: shown for shown in self.pictures})
+            return self._by_id[1].get(picture_id)
+
+    def add(self, shown: Shown, *, select: bool = True) -> bool:
+        """Take in a picture, unless it is there already, and put it on screen.
+
+        Returns whether it is new.
+        """
+        with self.lock:
+            is_new = self.find(shown.id) is None
+            if is_new:
                 self.pictures = (*self.pictures, shown)
             if select:
                 self.selected = shown.id
+            return is_new
 
     def edit(self, picture_id: str, edits: Edits, otherwise: Callable[[str], object]) -> None:
         """Have a picture described as edited: `edits` are all that is done to the original.

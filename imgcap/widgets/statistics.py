@@ -46,7 +46,7 @@ class StatisticsPanel(Card):
             description="Show",
             options=[(kind.name, key) for key, kind in STATISTICS_KINDS.items()],
         )
-        self.refresh = widgets.Button(description="Count again", icon="refresh")
+        self.refresh = widgets.Button(description="Refresh", icon="refresh")
         self.message = Message()
         self.table = markup()
         self.fold = Fold("Charts and figures")

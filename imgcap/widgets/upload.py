@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from imgcap.images import open_picture
-from imgcap.widgets.browser import DropZone, PictureStrip, Status, StripItem, Upload
+from imgcap.widgets.browser import DropZone, PictureStrip, Status, StripItem, Taken, Upload
 from imgcap.widgets.elements import Card, markup
 from imgcap.widgets.shelf import THUMBNAIL_SIDE, reduced
 from imgcap.widgets.state import EXPECTED, AppState
@@ -48,17 +48,18 @@ class UploadPanel(Card):
         state.observe(state.guarded(self._mark), "selected")
         self._list()
 
-    def take(self, data: bytes, name: str, *, select: bool = True) -> "Future[None]":
+    def take(self, data: bytes, name: str, *, select: bool = True) -> "Future[Taken]":
         """Decode a file as soon as those before it are done, and add it to the pictures.
 
-        The future raises what `Shelf.put` does.
+        The future tells whether it was there already, and raises what `Shelf.put` does.
         """
         return self._taker.submit(self._take_in, data, name, select=select)
 
-    def _take_in(self, data: bytes, name: str, *, select: bool) -> None:
-        self._state.add(self._state.shelf.put(data, name), select=select)
+    def _take_in(self, data: bytes, name: str, *, select: bool) -> Taken:
+        is_new = self._state.add(self._state.shelf.put(data, name), select=select)
+        return "new" if is_new else "known"
 
-    def _take_upload(self, upload: Upload) -> "Future[None]":
+    def _take_upload(self, upload: Upload) -> "Future[Taken]":
         return self.take(upload.data, upload.name, select=upload.is_first)
 
     def _take_sample(self, _change: object) -> None:
@@ -70,7 +71,7 @@ class UploadPanel(Card):
 
     def _select(self, change: Mapping[str, str]) -> None:
         # What was chosen, not what the strip says now: another thread may have come in between.
-        if any(shown.id == change["new"] for shown in self._state.pictures):
+        if self._state.find(change["new"]):
             self._state.selected = change["new"]
         self._mark()
 

@@ -142,6 +142,12 @@ def test_what_is_no_picture_or_too_much_gets_a_sentence_and_the_page_goes_on(
     assert dashboard.labels()[0] == "a photo of a cat"
     expect(said.get_by_text("too large")).to_have_count(0)
 
+    dashboard.bring(good)
+    expect(said.get_by_text("“cat.webp” is already here.", exact=True)).to_be_visible()
+    dashboard.bring(good, SAMPLES / "coffee.jpg")
+    expect(said.get_by_text("1 of 2 files uploaded, 1 already here.")).to_be_visible()
+    expect(dashboard.strip).to_have_count(2)
+
 
 def test_files_brought_together_stay_together_however_slowly_they_come(
     page: Page, server: Server, tmp_path: Path

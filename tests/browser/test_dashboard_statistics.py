@@ -104,7 +104,7 @@ def test_figures_follow_what_is_said_and_can_be_read_as_a_table(page: Page, serv
     Dashboard(page).send_feedback("counted at once")
     expect(card).to_contain_text(f"{before + 1} ratings")
     store.append(FeedbackRecord(rating=1))
-    card.get_by_role("button", name="Count again").click()
+    card.get_by_role("button", name="Refresh").click()
     expect(card).to_contain_text(f"{before + 2} ratings")
 
     card.get_by_label("Show", exact=True).select_option("Confusion")

@@ -5,7 +5,7 @@ from imgcap.widgets.browser.choice_buttons import ChoiceButtons
 from imgcap.widgets.browser.copy_button import CopyButton
 from imgcap.widgets.browser.crop_box import CropBox
 from imgcap.widgets.browser.download_button import DownloadButton
-from imgcap.widgets.browser.drop_zone import DropZone, Upload
+from imgcap.widgets.browser.drop_zone import DropZone, Taken, Upload
 from imgcap.widgets.browser.fold_button import FoldButton
 from imgcap.widgets.browser.gallery_grid import GalleryCard, GalleryGrid
 from imgcap.widgets.browser.map_picture import MapPicture
@@ -30,6 +30,7 @@ __all__ = [
     "RowTable",
     "Status",
     "StripItem",
+    "Taken",
     "UndoKeys",
     "Upload",
 ]

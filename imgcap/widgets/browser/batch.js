@@ -121,6 +121,7 @@ class Batch {
   #bytes; // of the files that may still be taken
   #before = 0; // bytes of the files that were
   #taken = [];
+  #known = 0; // of those taken, which the app had already
   #refused = 0;
   #silent = false;
   #running = false;
@@ -199,9 +200,10 @@ class Batch {
     this.#amount.textContent = which + amountOf(this.#before + received, this.#bytes);
   }
 
-  #note(file, { type, sentence }) {
+  #note(file, { type, sentence, known }) {
     if (type === "done") {
       this.#taken.push(file.name);
+      if (known) this.#known += 1;
       this.#before += file.size;
     } else {
       this.#bytes -= file.size;
@@ -229,16 +231,18 @@ class Batch {
 
   #conclusion() {
     const [count, taken, refused] = [this.#count, this.#taken.length, this.#refused];
+    const fresh = taken - this.#known;
     const rest = count - taken - refused;
     const gone = this.#silent ? "The server does not answer. " : "";
     if (count === 0) return "";
     if (count === 1) {
-      if (taken) return `“${this.#taken[0]}” uploaded.`;
+      if (taken) return `“${this.#taken[0]}” ${fresh ? "uploaded" : "is already here"}.`;
       if (refused) return ""; // the sentence that says why is enough
       return gone ? `${gone}“${this.#files[0].name}” was not uploaded.` : "Upload cancelled.";
     }
-    if (taken === count) return `${plural(count, "file")} uploaded.`;
-    const parts = [`${taken.toLocaleString("en")} of ${plural(count, "file")} uploaded`];
+    if (fresh === count) return `${plural(count, "file")} uploaded.`;
+    const parts = [`${fresh.toLocaleString("en")} of ${plural(count, "file")} uploaded`];
+    if (this.#known) parts.push(`${this.#known.toLocaleString("en")} already here`);
     if (refused) parts.push(`${refused.toLocaleString("en")} refused`);
     if (rest) parts.push(`${rest.toLocaleString("en")} ${gone ? "not sent" : "cancelled"}`);
     return `${gone}${parts.join(", ")}.`;

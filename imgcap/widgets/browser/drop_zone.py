@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import Literal
 
 from traitlets import Int, Tuple, Unicode
 
@@ -30,7 +31,10 @@ class Upload:
     is_first: bool
 
 
-UploadCallback = Callable[[Upload], object]
+Taken = Literal["new", "known"]
+"""What became of a file: it is new, or the app had it already."""
+
+UploadCallback = Callable[[Upload], "Taken | Future[Taken] | None"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ class DropZone(BrowserWidget):
         Largest accepted file, in bytes.
     on_file
         Called with the `Upload` of each file that arrived whole. If it returns a
-        `concurrent.futures.Future`, the page waits for that before it sends the next file.
+        `concurrent.futures.Future`, the page waits for that before it sends the next file. A file
+        that it, or the future, says is ``"known"`` is not counted as uploaded.
     accept
         What the file chooser proposes, such as `(".png", "image/jpeg")`. Not enforced: what a file
         holds is for `on_file` to find out.
@@ -163,16 +168,16 @@ class DropZone(BrowserWidget):
         taken, sentence = self._attempt(lambda: self._on_file(upload), otherwise)
         if isinstance(taken, Future):
             taken.add_done_callback(
-                lambda done: self._decide(incoming.key, self._attempt(done.result, otherwise)[1])
+                lambda done: self._decide(incoming.key, *self._attempt(done.result, otherwise))
             )
         else:
-            self._decide(incoming.key, sentence)
+            self._decide(incoming.key, taken, sentence)
 
-    def _decide(self, key: str, sentence: str) -> None:
+    def _decide(self, key: str, taken: Taken | None, sentence: str) -> None:
         if sentence:
             self._refuse(key, sentence)
         else:
-            self.send({"type": "done", "id": key})
+            self.send({"type": "done", "id": key, "known": taken == "known"})
         # Last, so that a page which calls it off meanwhile is told how it ended, and only that.
         self._undecided.discard(key)
 
