@@ -43,6 +43,18 @@ def test_words_are_shown_beside_the_labels_until_the_caption_is_there(
     assert "imgcap-writing" not in stage.answers
 
 
+def test_labels_do_not_wait_for_a_captioner_that_loads(
+    state: AppState, engine: HeldEngine, stage: Stage
+) -> None:
+    engine.load("classifier")
+    with engine.held("load"):
+        bring(state, "cat.png")
+        wait_until(lambda: "<table" in stage.answers)
+        wait_until(lambda: state.models["captioner"].stage == "load")
+        assert "Writing a caption" in stage.answers
+    wait_until(lambda: is_done(state))
+
+
 def test_words_are_those_of_the_picture_on_screen(
     state: AppState, engine: HeldEngine, stage: Stage
 ) -> None:
