@@ -28,12 +28,9 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Rewrites benchmarks/RESULTS.md; `python -m benchmarks --help` tells how to measure parts.
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks
-	$(BIN)/python -m benchmarks.page
-	$(BIN)/python -m benchmarks.feedback
-	$(BIN)/python -m benchmarks.gallery
-	$(BIN)/python -m benchmarks.explanation
 
 # Rebuilds data/models; PICTURES is the folder of the training archives (see training/README.md).
 models: install

@@ -1,130 +1,131 @@
-"""Pictures per second of imgcap against plain transformers calls on the same checkpoints.
+"""All measurements, one after the other, each in a process of its own; or those that are named.
 
-The ways take turns within every round, so that whatever else the machine does meets all of them
-alike; the table shows medians over the rounds.
+What a measurement prints becomes its section of RESULTS.md, and its figures its part of
+results.json; sections of what was not measured now stay as they are. What follows `--` is given to
+every measurement: `python -m benchmarks answer -- --rounds 9`.
 """
 
 import argparse
-import json
+import os
+import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from rich.console import Console
-from rich.table import Table
-from transformers.utils import logging as transformers_logging
+from benchmarks import seed_size
+from benchmarks.results import Result, keep
 
-from benchmarks.machine import machine
-from benchmarks.speed import Measurement, caption_ways, classify_ways, measure, pictures_from
-from imgcap.inference import CaptionOptions, EngineError
-from imgcap.labels import LabelError, read_labels
-from imgcap.settings import Settings
+_FOLDER: Final = Path(__file__).parent
 
 
-def main() -> int:
-    """Measure, print a table and write a JSON file; return the exit status."""
-    arguments = _parser().parse_args()
-    transformers_logging.disable_progress_bar()
-    if arguments.threads:
-        import torch
+@dataclass(frozen=True)
+class Part:
+    """A measurement.
 
-        torch.set_num_threads(arguments.threads)
-    try:
-        if arguments.seed_size:
-            with tempfile.TemporaryDirectory() as folder:
-                return _run(arguments, *_seed_size(Path(folder)))
-        return _run(arguments, arguments.classifier, arguments.captioner)
-    except (EngineError, LabelError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    Parameters
+    ----------
+    quick : tuple of str
+        Arguments with which it only shows that it works.
+    unasked : bool
+        Whether it is measured unless it is left out, or only when it is named.
+    """
+
+    quick: tuple[str, ...] = ("--rounds", "1")
+    unasked: bool = True
 
 
-def _run(arguments: argparse.Namespace, classifier: str, captioner: str) -> int:
-    settings = Settings(classifier=classifier, captioner=captioner, dtype=arguments.dtype)
-    labels = read_labels(arguments.labels)
-    options = CaptionOptions(num_beams=arguments.beams)
-    pictures = pictures_from(arguments.pictures, arguments.count)
-    measurements: list[Measurement] = []
-    if not arguments.no_classify:
-        ways = classify_ways(settings, labels, arguments.batch)
-        measurements += measure("classify", ways, pictures, arguments.rounds)
-    if not arguments.no_caption:
-        ways = caption_ways(settings, options, arguments.batch)
-        measurements += measure("caption", ways, pictures, arguments.rounds)
-    machine = _machine(arguments)
-    Console(width=110).print(_table(measurements, machine))
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    rows = [row.as_dict() for row in measurements]
-    arguments.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
-    print(f"Written to {arguments.json}")
-    return 0
+PARTS: Final = {
+    "answer": Part(),
+    "stages": Part(),
+    "start": Part(),
+    "speed": Part(("--rounds", "1", "--count", "2")),
+    "kernels": Part(),
+    "memory": Part(),
+    "decode": Part(),
+    "serve": Part(),
+    "page": Part(),
+    "gallery": Part(("--rounds", "1", "--count", "16")),
+    "explanation": Part(("--count", "2", "--tables", "pointing")),
+    # Needs pictures that are not in this repository: `python -m benchmarks learning -- FOLDER`.
+    "learning": Part(("--draws", "1"), unasked=False),
+    # Fills stores with a million records, which takes half an hour.
+    "feedback": Part(("--quick",), unasked=False),
+}
+"""Each is a module of this package, in the order in which they are measured."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and return 1 if any measurement failed."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    cut = given.index("--") if "--" in given else len(given)
+    options, passed = _parser().parse_args(given[:cut]), given[cut + 1 :]
+    names = [
+        name
+        for name, part in PARTS.items()
+        if (name in options.parts if options.parts else part.unasked)
+        and name not in options.without
+    ]
+    failed = []
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
+        for name in names:
+            asked = [*(PARTS[name].quick if options.quick else ()), *passed]
+            result = _measured(name, asked, Path(folder))
+            if result is None:
+                failed.append(name)
+                continue
+            print(result.page, flush=True)
+            if not options.quick:
+                keep(name, result, options.results, [n for n in PARTS if PARTS[n].unasked])
+    if failed:
+        print(f"Failed, and not written down: {', '.join(failed)}.", file=sys.stderr)
+    return int(bool(failed))
 
 
 def _parser() -> argparse.ArgumentParser:
-    defaults = Settings()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--classifier", default="embedded", help="checkpoint (default: embedded)")
-    parser.add_argument("--captioner", default="embedded", help="checkpoint (default: embedded)")
+    named = ", ".join(name for name, part in PARTS.items() if not part.unasked)
     parser.add_argument(
-        "--seed-size",
-        action="store_true",
-        help="build full-size CLIP and BLIP with random weights and measure those",
+        "parts", nargs="*", choices=[*PARTS, []], help=f"default: all but {named}", metavar="PART"
     )
-    parser.add_argument("--pictures", type=Path, default=defaults.data / "samples")
-    parser.add_argument("--labels", type=Path, default=defaults.data / "labels" / "seed.txt")
-    parser.add_argument("--count", type=int, default=8, help="pictures a round (default: 8)")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds (default: 5)")
-    parser.add_argument("--batch", type=int, default=8, help="pictures a batch (default: 8)")
-    parser.add_argument("--beams", type=int, default=CaptionOptions().num_beams)
-    parser.add_argument("--dtype", default="auto", help="of imgcap's weights (default: auto)")
-    parser.add_argument("--threads", type=int, default=0, help="of torch (default: its own choice)")
-    parser.add_argument("--no-classify", action="store_true")
-    parser.add_argument("--no-caption", action="store_true")
-    parser.add_argument("--json", type=Path, default=Path("benchmarks/results.json"))
+    parser.add_argument(
+        "--without", nargs="+", choices=PARTS, default=(), metavar="PART", help="leave these out"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="only see whether all works, and write nothing down"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=_FOLDER, help="folder of RESULTS.md and results.json"
+    )
     return parser
 
 
-def _seed_size(folder: Path) -> tuple[str, str]:
-    from tests.seed_models import build_blip, build_clip
-
-    clip = build_clip(folder / "clip", tiny=False)
-    blip = build_blip(folder / "blip", tiny=False)
-    return str(clip), str(blip)
-
-
-def _machine(arguments: argparse.Namespace) -> dict[str, str | int]:
-    import torch
-    import transformers
-
-    return {
-        **machine(),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "threads": torch.get_num_threads(),
-        "cpu": torch.backends.cpu.get_cpu_capability(),
-        "dtype": arguments.dtype,
-        "beams": arguments.beams,
-        "count": arguments.count,
-        "rounds": arguments.rounds,
-    }
-
-
-def _table(measurements: list[Measurement], machine: dict[str, str | int]) -> Table:
-    title = ", ".join(f"{name} {value}" for name, value in machine.items())
-    table = Table(title=title)
-    for heading in ("task", "way", "checkpoint", "pictures/s", "ms a picture", "against plain"):
-        table.add_column(heading, justify="left" if heading in {"task", "way"} else "right")
-    for row in measurements:
-        plain = next(other for other in measurements if other.task == row.task)
-        table.add_row(
-            row.task,
-            row.way,
-            row.checkpoint,
-            f"{1 / row.median:.1f}",
-            f"{1000 * row.median:.0f}",
-            f"{plain.median / row.median:.2f}x",
-        )
-    return table
+def _measured(name: str, arguments: Sequence[str], folder: Path) -> Result | None:
+    """Run a measurement and return what it found; say so and return nothing if it fails."""
+    command = ["-m", f"benchmarks.{name}", *arguments]
+    print(f"{name} ...", file=sys.stderr, flush=True)
+    begun = time.perf_counter()
+    figures = folder / f"{name}.json"
+    done = subprocess.run(  # noqa: S603  # ours
+        [sys.executable, *command, "--json", figures],
+        check=False,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        cwd=_FOLDER.parent,
+        # Built once, and converted once as well, for all measurements.
+        env=os.environ
+        | {seed_size.VARIABLE: str(folder / "models"), "IMGCAP_CACHE": str(folder / "cache")},
+    )
+    seconds = time.perf_counter() - begun
+    if done.returncode:
+        print(done.stdout, f"{name} failed after {seconds:.0f} s.", sep="\n", file=sys.stderr)
+        return None
+    print(f"{name} took {seconds:.0f} s.", file=sys.stderr, flush=True)
+    return Result.of(f"python {' '.join(command)}", seconds, done.stdout, figures)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.curves import Map, areas, rivals
+from benchmarks.machine import machine
+from benchmarks.report import Report, Table, publish
 from benchmarks.word_scores import word_score
 from imgcap.inference import Engine, EngineError, open_engine
 from imgcap.inference.loading import Loader
@@ -50,23 +50,30 @@ class Shown:
 
 
 def main() -> int:
-    """Measure and print the tables that were asked for; return the exit status."""
+    """Measure, print the tables that were asked for, and return the exit status."""
     arguments = _parser().parse_args()
+    machine()
     settings = Settings()
-    engine, console = open_engine(settings), Console(width=100)
+    engine, tables = open_engine(settings), []
     try:
         shown, labels = read(arguments.pictures, arguments.count, held_out=arguments.held_out)
         if "label" in arguments.tables:
             found = curves(engine, shown, labels, arguments.rivals)
-            console.print(curve_table("Why this label", found))
+            tables.append(curve_table("Why this label", found))
         if "pointing" in arguments.tables:
-            console.print(pointing_table(engine, shown, labels))
+            tables.append(pointing_table(engine, shown, labels))
         if "word" in arguments.tables:
             found = word_curves(engine, settings, shown, arguments.rivals)
-            console.print(curve_table("Why this word", found))
+            tables.append(curve_table("Why this word", found))
     except (EngineError, LabelError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    about = (
+        f"{len(shown)} pictures with the embedded pair. Deletion and insertion curves against maps "
+        "that know nothing of the picture; the pointing game takes pictures side by side."
+    )
+    figures = {table.heading: [list(map(str, row)) for row in table.rows] for table in tables}
+    publish(Report("Maps of relevance", [about], tables, figures), arguments.json)
     return 0
 
 
@@ -167,26 +174,22 @@ def pointing(
 def curve_table(title: str, found: Areas) -> Table:
     """Return the mean areas under the curves, and how often the explanation's are better."""
     explained = found["explained"]
-    table = Table(title=f"{title}: areas under the curves, {len(explained)} pictures")
-    table.add_column("map")
-    for column in ("deletion (small is good)", "insertion (large is good)", "explained is better"):
-        table.add_column(column, justify="right")
+    rows = []
     for name, each in found.items():
         means = [f"{mean:.3f}" for mean in each.mean(0)]
         better = [(explained < each)[:, 0].mean(), (explained > each)[:, 1].mean()]
         wins = "" if name == "explained" else " / ".join(f"{share:.0%}" for share in better)
-        table.add_row(name, *means, wins)
-    return table
+        rows.append((name, *means, wins))
+    columns = ("map", "deletion (small is good)", "insertion (large is good)")
+    heading = f"{title}: areas under the curves, {len(explained)} pictures"
+    return Table(heading, (*columns, "explained is better"), rows)
 
 
 def pointing_table(engine: Engine, shown: Sequence[Shown], labels: Sequence[str]) -> Table:
     """Return the pointing game's result as a table."""
-    table = Table(title=f"Pointing game on pairs of {len(shown)} pictures, chance 0.5")
-    table.add_column("map of a")
-    table.add_column("peak in the right half", justify="right")
-    for name, rate in pointing(engine, shown, labels).items():
-        table.add_row(name, f"{rate:.3f}")
-    return table
+    rows = [(name, f"{rate:.3f}") for name, rate in pointing(engine, shown, labels).items()]
+    heading = f"Pointing game on pairs of {len(shown)} pictures, chance 0.5"
+    return Table(heading, ("map of a", "peak in the right half"), rows)
 
 
 def _by_kind(found: Sequence[dict[str, tuple[float, float]]]) -> Areas:
@@ -219,6 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--count", type=int, default=50, help="pictures, at most")
     parser.add_argument("--rivals", type=int, default=3, help="random maps of each kind a picture")
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES, help="default: all")
+    parser.add_argument("--json", type=Path, help="where to write all figures")
     return parser
 
 

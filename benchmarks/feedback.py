@@ -64,10 +64,7 @@ def main() -> int:
         places = partial(_makers, folder, servers)
         measurements = list(_alone(arguments, places()))
         crowds = crowd(places, arguments.processes, arguments.seconds, arguments.rounds)
-    text = report(measurements, crowds, about)
-    print(text)
-    if arguments.markdown:
-        arguments.markdown.write_text(text, encoding="utf-8")
+    print(report(measurements, crowds, about))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     results = {
         "machine": about,
@@ -75,7 +72,7 @@ def main() -> int:
         "crowds": [each.as_dict() for each in crowds],
     }
     arguments.json.write_text(json.dumps(results, indent=2) + "\n")
-    print(f"Written to {arguments.json}")
+    print(f"Written to {arguments.json}", file=sys.stderr)
     return 0
 
 
@@ -106,7 +103,6 @@ def _parser() -> argparse.ArgumentParser:
         "--seconds", type=float, default=2, help="that they append for (default: 2)"
     )
     parser.add_argument("--quick", action="store_true", help="only see whether all of it works")
-    parser.add_argument("--markdown", type=Path, help="where to write the tables as well")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/feedback.json"))
     return parser
 
@@ -165,7 +161,6 @@ def _about(arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
     programs = programs_of_postgresql()
     about: dict[str, object] = {
         **machine(),
-        "load": round(os.getloadavg()[0], 1),
         "write_and_fsync_ms": round(1000 * _fsync(folder), 2),
         "sqlite": sqlite3.sqlite_version,
         **{name: version(name) for name in ("pandas", "sqlalchemy", "psycopg", "secantusdb")},

@@ -1,16 +1,12 @@
 """What was measured of the ways to keep feedback, as a page of tables in Markdown."""
 
 from collections.abc import Mapping, Sequence
-from io import StringIO
 from statistics import median
 from typing import Final
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
 from benchmarks.feedback_clock import Crowd, Measurement
 from benchmarks.feedback_ways import GRID_ROWS
+from benchmarks.report import decimal, markdown
 
 APPEND, EXTEND, SHOW = "append", "extend", "show"
 _HEADINGS: Final = {
@@ -19,10 +15,9 @@ _HEADINGS: Final = {
     SHOW: f"Open, count and get {GRID_ROWS} records for the grid: ms, by how many are there",
 }
 _INTRODUCTION: Final = """\
-# Feedback stores, measured
+# Feedback stores
 
-Written by `python -m benchmarks.feedback --markdown benchmarks/RESULTS.md`. The ways took turns in
-every round; figures are medians over the turns.
+The ways took turns in every round; figures are medians over the turns.
 
 - A store says that a record is stored once it is on disk. The store was open already, as a page's
   is; “open” is a new page's first look, in a program that has loaded its libraries.
@@ -31,8 +26,6 @@ every round; figures are medians over the turns.
   the disk, and its “open” is the reading alone.
 - MongoDB's own server was not measured: SecantusDB, which speaks its protocol, stood in for it.
 """
-_FEW: Final = 10
-_WIDTH: Final = 200  # no table is wrapped
 
 
 def report(
@@ -51,37 +44,22 @@ def report(
 
 def _by_rows(measurements: Sequence[Measurement]) -> str:
     sizes = sorted({each.rows for each in measurements})
-    table = Table("", *(f"{rows:,}" for rows in sizes), box=box.MARKDOWN)
+    rows = []
     for way in dict.fromkeys(each.way for each in measurements):
         found = {each.rows: _figure(each) for each in measurements if each.way == way}
-        table.add_row(way, *(found.get(rows, "") for rows in sizes))
-    return _markdown(table)
+        rows.append((way, *(found.get(size, "") for size in sizes)))
+    return markdown(("", *(f"{size:,}" for size in sizes)), rows)
 
 
 def _at_once(crowds: Sequence[Crowd]) -> str:
-    table = Table(
-        *("", "acknowledged a second", "acknowledged", "ended with an error"),
-        "acknowledged, but lost",
-        box=box.MARKDOWN,
-    )
+    columns = ("", "acknowledged a second", "acknowledged", "ended with an error")
+    rows = []
     for each in crowds:
-        counts = (each.acknowledged, each.failed, each.lost)
-        table.add_row(each.way, _decimal(median(each.rates)), *(f"{count:,}" for count in counts))
-    return _markdown(table)
+        counts = (f"{count:,}" for count in (each.acknowledged, each.failed, each.lost))
+        rows.append((each.way, decimal(median(each.rates)), *counts))
+    return markdown((*columns, "acknowledged, but lost"), rows)
 
 
 def _figure(measurement: Measurement) -> str:
     seconds = measurement.median
-    return _decimal(1000 * seconds if measurement.task == SHOW else 1 / seconds)
-
-
-def _decimal(value: float) -> str:
-    return f"{value:,.0f}" if value >= _FEW else f"{value:.1f}"
-
-
-def _markdown(table: Table) -> str:
-    console = Console(file=StringIO(), width=_WIDTH)
-    with console.capture() as capture:
-        console.print(table)
-    lines = (line.strip() for line in capture.get().splitlines())
-    return "\n".join(filter(None, lines)) + "\n"
+    return decimal(1000 * seconds if measurement.task == SHOW else 1 / seconds)

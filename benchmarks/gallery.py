@@ -4,9 +4,9 @@ The page's own thread answers, without a browser; each way runs in a process of 
 its peak of memory is its own.
 """
 
-import argparse
 import multiprocessing
 import resource
+import statistics
 import sys
 import tempfile
 import time
@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks.machine import machine
+from benchmarks.report import Report, Table, parser, publish
 from imgcap.settings import Settings
 from imgcap.widgets import analyst as analyst_module
 from imgcap.widgets.analyst import Analyst
@@ -75,21 +76,28 @@ def _wait(condition: Callable[[], bool]) -> float:
 
 
 def main() -> int:
-    """Measure, print a line a way and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gallery", description=__doc__)
-    parser.add_argument("--count", type=int, default=200, help="pictures (default: 200)")
-    parser.add_argument("--rounds", type=int, default=1, help="how often each way (default: 1)")
-    arguments = parser.parse_args()
-    print(", ".join(f"{name} {value}" for name, value in machine().items()))
+    """Measure, print the table, write a JSON file if asked, and return the exit status."""
+    options = parser("benchmarks.gallery", __doc__, rounds=3)
+    options.add_argument("--count", type=int, default=200, help="pictures (default: 200)")
+    arguments = options.parse_args()
+    machine()
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in _WAYS}
     context = multiprocessing.get_context("spawn")
     for _ in range(arguments.rounds):
         for name, together in _WAYS.items():
             with context.Pool(1) as pool:
-                first, last, peak = pool.apply(measure, (together, arguments.count))
-            print(
-                f"{arguments.count} pictures {name}: first after {first:.1f} s, all after "
-                f"{last:.1f} s ({arguments.count / last:.1f} a second), peak {peak:,.0f} MiB"
-            )
+                found[name].append(pool.apply(measure, (together, arguments.count)))
+    rows = []
+    for name, each in found.items():
+        first, last, peak = (statistics.median(column) for column in zip(*each, strict=True))
+        rate = arguments.count / last
+        rows.append((name, f"{first:.1f}", f"{last:.1f}", f"{rate:.1f}", f"{peak:,.0f}"))
+    columns = ("way", "s to the first", "s to all", "pictures/s", "peak MiB")
+    about = (
+        f"{arguments.count} pictures with the embedded pair, by the page's own thread without a "
+        f"browser: medians of {arguments.rounds} rounds, each way in a process of its own."
+    )
+    publish(Report("A gallery", [about], [Table("", columns, rows)], found), arguments.json)
     return 0
 
 

@@ -9,7 +9,6 @@ import argparse
 import csv
 import hashlib
 import io
-import json
 import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -20,10 +19,9 @@ from typing import Final
 
 import numpy as np
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.machine import machine
+from benchmarks.report import Report, Table, publish
 from imgcap.inference import Engine, open_engine
 from imgcap.labels import DEFAULT_TEMPLATES, ENSEMBLE_TEMPLATES
 from imgcap.learning.adapters import Kind, fit, logits
@@ -56,6 +54,7 @@ class Row:
 def main() -> None:
     """Measure, print the table and write a JSON file."""
     arguments = _parser().parse_args()
+    machine()
     rows: list[Row] = []
     with closing(open_engine()) as engine:
         for name in arguments.sets:
@@ -64,11 +63,13 @@ def main() -> None:
             rows += _measured(
                 f"{name}, invented names", examples, _invented(labels), engine, arguments
             )
-    Console(width=140).print(_table(rows))
-    about = machine()
-    content = {"machine": about, "draws": arguments.draws, "rows": [asdict(row) for row in rows]}
-    arguments.json.write_text(json.dumps(content, indent=2) + "\n")
-    print(f"Written to {arguments.json}")
+    about = (
+        "The embedded classifier; feedback is simulated with pictures that it never saw, and drawn "
+        f"{arguments.draws} times."
+    )
+    figures = {"draws": arguments.draws, "rows": [asdict(row) for row in rows]}
+    report = Report("What adapters gain from feedback", [about], [_table(rows)], figures)
+    publish(report, arguments.json)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -188,16 +189,20 @@ def _row(  # noqa: PLR0913, PLR0917  # what one line depends on
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    table = Table(*("task", "corrections a label", "labels taught", "tested"))
-    for name in ("best zero-shot", "adapter", "accuracy", "gain in points (95 %)"):
-        table.add_column(name, justify="right")
-    for row in rows:
-        table.add_row(
-            *(row.task, str(row.corrections), str(row.labels), str(row.tested)),
-            *(f"{100 * row.baseline:.1f} %", row.kind, f"{100 * row.accuracy:.1f} %"),
-            f"{100 * row.gain:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})",
-        )
-    return table
+    columns = ("task", "corrections a label", "labels taught", "tested")
+    columns += ("best zero-shot", "adapter", "accuracy", "gain in points (95 %)")
+    return Table(
+        "",
+        columns,
+        [
+            (
+                *(row.task, row.corrections, row.labels, row.tested),
+                *(f"{100 * row.baseline:.1f} %", row.kind, f"{100 * row.accuracy:.1f} %"),
+                f"{100 * row.gain:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})",
+            )
+            for row in rows
+        ],
+    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 Real Voilà and real Chromium; every load is a new visitor with an empty cache and a new kernel.
 """
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -12,6 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.machine import machine
+from benchmarks.report import Report, Table, parser, publish
 from imgcap.settings import Settings
 from tests.browser.voila_server import (
     PATIENCE,
@@ -24,6 +25,8 @@ from tests.browser.voila_server import (
 
 UPLOAD = "Upload pictures"
 CAPTION = ".imgcap-result .imgcap-caption:not(:has(.imgcap-pending))"
+
+_NAMES = ("request to first widget", "upload to caption, models loading meanwhile")
 
 
 def measure_load(browser: Browser, server: Server, picture: Path) -> tuple[float, float]:
@@ -50,11 +53,11 @@ def measure_load(browser: Browser, server: Server, picture: Path) -> tuple[float
 
 
 def main() -> int:
-    """Measure, print the medians and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
-    parser.add_argument("--loads", type=int, default=5, help="page loads (default: 5)")
-    parser.add_argument("--picture", type=Path, default=Settings().data / "samples" / "cat.jpg")
-    arguments = parser.parse_args()
+    """Measure, print the medians, write a JSON file if asked, and return the exit status."""
+    options = parser("benchmarks.page", __doc__)
+    options.add_argument("--picture", type=Path, default=Settings().data / "samples" / "cat.jpg")
+    arguments = options.parse_args()
+    machine()
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = launch_chromium(playwright)
         if browser is None:
@@ -63,12 +66,19 @@ def main() -> int:
         with serve(Path(folder), *voila()) as server:
             measure_load(browser, server, arguments.picture)  # warms the disk's cache
             loads = [
-                measure_load(browser, server, arguments.picture) for _ in range(arguments.loads)
+                measure_load(browser, server, arguments.picture) for _ in range(arguments.rounds)
             ]
-    names = ("request to first widget", "upload to caption, models loading meanwhile")
-    for name, seconds in zip(names, zip(*loads, strict=True), strict=True):
-        rounds = ", ".join(f"{value:.1f}" for value in seconds)
-        print(f"{name}: median {statistics.median(seconds):.1f} s of {rounds}")
+    found = dict(zip(_NAMES, zip(*loads, strict=True), strict=True))
+    rows = [
+        (name, f"{statistics.median(seconds):.1f}", ", ".join(f"{each:.1f}" for each in seconds))
+        for name, seconds in found.items()
+    ]
+    table = Table("", ("seconds", "median", "of"), rows)
+    about = (
+        "Real Voilà and real Chromium with the embedded pair; every load is a new visitor with an "
+        "empty cache and a new kernel."
+    )
+    publish(Report("A page", [about], [table], {"seconds": found}), arguments.json)
     return 0
 
 

@@ -1,6 +1,12 @@
-"""The ways to classify and caption that are compared, and the clock that times them in turns."""
+"""Pictures per second of imgcap against plain transformers calls on the same checkpoints.
 
+The ways take turns within every round, so that whatever else the machine does meets all of them
+alike; the table shows medians over the rounds.
+"""
+
+import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from PIL import Image
 
+from benchmarks.machine import machine
+from benchmarks.plain import load
+from benchmarks.report import Report, Table, decimal, parser, publish
+from benchmarks.seed_size import seed_size
 from imgcap.inference import CaptionOptions, ClassifyOptions, EngineError, open_engine
-from imgcap.inference.checkpoints import display_name, local_folder
-from imgcap.inference.events import Role
-from imgcap.inference.folders import Location, check_folder
-from imgcap.inference.hub import fetch
-from imgcap.labels import prompts
+from imgcap.inference.checkpoints import display_name
+from imgcap.labels import LabelError, first_labels, prompts, read_labels
 from imgcap.settings import Settings
 
 Way = Callable[[Sequence[Image.Image]], object]
@@ -74,9 +80,7 @@ def measure(
 
 def classify_ways(settings: Settings, labels: Sequence[str], batch: int) -> Ways:
     """Compare joint calls of model and processor with the engine, one by one and in batches."""
-    location = _location(settings.classifier, "classifier", settings)
-    auto = transformers.AutoModelForZeroShotImageClassification
-    model, processor = _plain(auto, location)
+    model, processor = load("classifier", settings)
     texts = [prompts(label)[0] for label in labels]
     padding = "max_length" if model.config.model_type.startswith("siglip") else True
     # Two engines, since one would remember in batches what it has seen one by one.
@@ -104,8 +108,7 @@ def classify_ways(settings: Settings, labels: Sequence[str], batch: int) -> Ways
 
 def caption_ways(settings: Settings, options: CaptionOptions, batch: int) -> Ways:
     """Compare plain `generate` with the engine, one by one and in batches."""
-    location = _location(settings.captioner, "captioner", settings)
-    model, processor = _plain(transformers.AutoModelForImageTextToText, location)
+    model, processor = load("captioner", settings)
     engine = open_engine(settings)
     batches = CaptionOptions(options.num_beams, batch_size=batch)
 
@@ -140,15 +143,77 @@ def _shifted(picture: Image.Image, number: int) -> Image.Image:
     return picture.crop((number, number, picture.width, picture.height))
 
 
-def _location(name: str, role: Role, settings: Settings) -> Location:
-    folder = local_folder(name, role, settings)
-    return check_folder(folder, role) if folder else fetch(name, role, lambda _done, _total: None)
+def main() -> int:
+    """Measure, print the table, write a JSON file if asked, and return the exit status."""
+    arguments = _parser().parse_args()
+    machine()
+    try:
+        if not arguments.seed_size:
+            publish(_report(arguments, arguments.classifier, arguments.captioner), arguments.json)
+            return 0
+        with seed_size() as (clip, blip):
+            publish(_report(arguments, str(clip), str(blip)), arguments.json)
+    except (EngineError, LabelError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
-def _plain(auto: Any, location: Location) -> tuple[Any, Any]:
-    from imgcap.inference import embedded  # noqa: F401  # registers the embedded architecture
+def _parser() -> argparse.ArgumentParser:
+    defaults = Settings()
+    options = parser("benchmarks.speed", __doc__)
+    options.add_argument("--classifier", default="embedded", help="checkpoint (default: embedded)")
+    options.add_argument("--captioner", default="embedded", help="checkpoint (default: embedded)")
+    options.add_argument(
+        "--seed-size",
+        action="store_true",
+        help="build full-size CLIP and BLIP with random weights and measure those",
+    )
+    options.add_argument("--pictures", type=Path, default=defaults.data / "samples")
+    options.add_argument("--labels", type=Path, default=first_labels(defaults))
+    options.add_argument("--count", type=int, default=8, help="pictures a round (default: 8)")
+    options.add_argument("--batch", type=int, default=8, help="pictures a batch (default: 8)")
+    options.add_argument("--beams", type=int, default=CaptionOptions().num_beams)
+    options.add_argument("--dtype", default="auto", help="of imgcap's weights (default: auto)")
+    options.add_argument("--no-classify", action="store_true")
+    options.add_argument("--no-caption", action="store_true")
+    return options
 
-    config = transformers.AutoConfig.from_pretrained(location.folder)
-    model = auto.from_pretrained(location.weights, config=config, dtype=torch.float32)
-    processor = transformers.AutoProcessor.from_pretrained(location.folder, backend="pil")
-    return model.eval(), processor
+
+def _report(arguments: argparse.Namespace, classifier: str, captioner: str) -> Report:
+    settings = Settings(classifier=classifier, captioner=captioner, dtype=arguments.dtype)
+    labels = read_labels(arguments.labels)
+    options = CaptionOptions(num_beams=arguments.beams)
+    pictures = pictures_from(arguments.pictures, arguments.count)
+    found: list[Measurement] = []
+    if not arguments.no_classify:
+        ways = classify_ways(settings, labels, arguments.batch)
+        found += measure("classify", ways, pictures, arguments.rounds)
+    if not arguments.no_caption:
+        ways = caption_ways(settings, options, arguments.batch)
+        found += measure("caption", ways, pictures, arguments.rounds)
+    plain = {row.task: row.median for row in reversed(found)}  # the first of a task
+    rows = [
+        (
+            *(row.task, row.way, row.checkpoint),
+            f"{1 / row.median:.1f}",
+            decimal(1000 * row.median),
+            f"{plain[row.task] / row.median:.2f}x",
+        )
+        for row in found
+    ]
+    columns = ("task", "way", "checkpoint", "pictures/s", "ms a picture", "against plain")
+    about = (
+        f"{len(labels)} labels, {arguments.beams} beams, weights {arguments.dtype}: medians of "
+        f"{arguments.rounds} rounds of {arguments.count} pictures, the ways taking turns."
+    )
+    return Report(
+        "Each task by itself, against plain transformers calls",
+        [about],
+        [Table("", columns, rows)],
+        {"rows": [row.as_dict() for row in found]},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,7 +4,6 @@ The plain way (import transformers, `from_pretrained`, one picture) and imgcap's
 in a process of its own; medians over the rounds.
 """
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -12,10 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from benchmarks.machine import machine
+from benchmarks.report import Report, Table, decimal, parser, publish
 from imgcap.settings import Settings
 
 PLAIN = """
@@ -96,11 +93,9 @@ def run_once(way: str) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure, print a table, write a JSON file if asked, and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.start", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds (default: 5)")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    """Measure, print the table, write a JSON file if asked, and return the exit status."""
+    arguments = parser("benchmarks.start", __doc__).parse_args()
+    machine()
     ways = {"plain transformers": PLAIN, "imgcap": OURS}
     rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
     for number in range(arguments.rounds + 1):
@@ -108,27 +103,29 @@ def main() -> int:
             figures = run_once(way)
             if number:  # the first round warms the disk's cache
                 rounds[name].append(figures)
-    title = ", ".join(f"{name} {value}" for name, value in machine().items())
-    Console(width=110).print(_table(rounds, title))
-    if arguments.json:
-        arguments.json.write_text(
-            json.dumps({"machine": machine(), "rounds": rounds}, indent=2) + "\n"
-        )
+    publish(_report(rounds), arguments.json)
     return 0
 
 
-def _table(rounds: dict[str, list[dict[str, Any]]], title: str) -> Table:
-    table = Table("way", *_COLUMNS, title=title)
+def _report(rounds: dict[str, list[dict[str, Any]]]) -> Report:
     medians = {
         way: [statistics.median(row.get(key, 0) for row in rows) for key in _COLUMNS.values()]
         for way, rows in rounds.items()
     }
-    for way, values in medians.items():
-        table.add_row(way, *(f"{value:.{2 if value < 100 else 0}f}" for value in values))  # noqa: PLR2004
     plain, ours = medians.values()
+    rows = [(way, *map(decimal, values)) for way, values in medians.items()]
     ratios = (f"{b / a:.2f}x" if a else "" for a, b in zip(plain, ours, strict=True))
-    table.add_row("imgcap / plain", *ratios)
-    return table
+    sentence = (
+        "The embedded pair, one picture, three labels: medians of "
+        f"{len(rounds['imgcap'])} rounds of one process each, after one that warmed the disk's "
+        "cache."
+    )
+    return Report(
+        "From a cold process to the first answer",
+        [sentence],
+        [Table("", ("way", *_COLUMNS), [*rows, ("imgcap / plain", *ratios)])],
+        {"rounds": rounds},
+    )
 
 
 if __name__ == "__main__":

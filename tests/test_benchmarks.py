@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import main
+from benchmarks.speed import main
 from tests.checkpoints import pictures
 from tests.conftest import BuildCheckpoint
 from tests.feedback_servers import programs_of_postgresql
@@ -31,14 +31,14 @@ def test_a_run_prints_a_table_and_writes_what_it_measured(
         "--rounds": 2,
         "--json": tmp_path / "out" / "results.json",
     }
-    command = ["benchmarks", *(str(part) for pair in arguments.items() for part in pair)]
+    command = ["benchmarks.speed", *(str(part) for pair in arguments.items() for part in pair)]
     monkeypatch.setattr(sys, "argv", command)
 
     assert main() == 0
 
     printed = capsys.readouterr().out
     written = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert written["machine"]["rounds"] == 2
+    assert written["machine"]["cores"] > 0
     ways = [(row["task"], row["way"]) for row in written["rows"]]
     names = ["plain transformers, float32", "imgcap", "imgcap, batches of 8"]
     assert ways == [(task, name) for task in ("classify", "caption") for name in names]
@@ -52,7 +52,7 @@ def test_a_missing_checkpoint_is_one_sentence(
 ) -> None:
     pictures(1)[0].save(tmp_path / "one.png")
     (tmp_path / "labels.txt").write_text("cat\n")
-    command = ["benchmarks", "--classifier", str(tmp_path), "--pictures", str(tmp_path)]
+    command = ["benchmarks.speed", "--classifier", str(tmp_path), "--pictures", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", [*command, "--labels", str(tmp_path / "labels.txt")])
     assert main() == 1
     assert capsys.readouterr().err == f"{tmp_path} is not a checkpoint: it has no config.json.\n"
@@ -62,7 +62,7 @@ def test_feedback_is_measured_in_every_store_and_only_the_old_way_loses_any(tmp_
     # On its own, as it starts processes that import it anew.
     command = [sys.executable, "-m", "benchmarks.feedback", "--quick"]
     done = subprocess.run(
-        [*command, "--json", tmp_path / "feedback.json", "--markdown", tmp_path / "page.md"],
+        [*command, "--json", tmp_path / "feedback.json"],
         capture_output=True,
         text=True,
         check=True,
@@ -87,7 +87,5 @@ def test_feedback_is_measured_in_every_store_and_only_the_old_way_loses_any(tmp_
         assert crowd["acknowledged"] > 0
         if crowd["way"] in stores:
             assert (crowd["failed"], crowd["lost"]) == (0, 0)
-    page = (tmp_path / "page.md").read_text(encoding="utf-8")
-    assert page in done.stdout
     for way in (*old, *stores):
-        assert page.count(f"\n| {way} ") == (4 if way in stores else 3)
+        assert done.stdout.count(f"\n| {way} ") == (4 if way in stores else 3)
