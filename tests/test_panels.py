@@ -92,7 +92,7 @@ def test_models_that_failed_can_be_tried_again_before_there_is_a_picture(
     engine.load_problems["classifier"] = ModelError(f"It is {SCRIPT}.")
     analyst.warm_up()
     wait_until(lambda: state.models["captioner"].stage == "ready")
-    assert "Not every model could be loaded." in panel.line.value
+    assert "Not every model answers." in panel.line.value
     assert "It is &lt;script&gt;" in panel.error.value
     assert shown(panel.retry)
     engine.load_problems.clear()

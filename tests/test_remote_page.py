@@ -8,6 +8,7 @@ from imgcap.inference import EngineError
 from imgcap.settings import Settings
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.models import ModelsPanel
+from imgcap.widgets.page import Page
 from imgcap.widgets.state import AppState
 from imgcap.widgets.status import StatusPanel
 from imgcap.widgets.switcher import Switcher
@@ -39,7 +40,9 @@ def test_a_service_that_is_away_is_said_and_forgotten_when_it_is_back(
     [picture] = bring(state, "cat.png")
     wait_until(lambda: state.statuses[picture.id] not in {"waiting", "working"})
     assert "cannot be reached: try again in a moment" in state.statuses[picture.id]
-    assert "cannot be reached" in models.in_use.value
+    assert models.in_use.value.count("cannot be reached") == 1
+    assert "answer" not in models.in_use.value
+    assert "Not every model answers." in status.line.value
     assert status.retry.layout.display is None
     with scripted(port) as script:
         script.replies = [Reply(ALL)]
@@ -47,8 +50,16 @@ def test_a_service_that_is_away_is_said_and_forgotten_when_it_is_back(
         wait_until(lambda: state.statuses[picture.id] == "done")
         wait_until(lambda: "Ready." in status.line.value)
     assert state.description.caption == "a cat"
-    assert "their labels" in models.in_use.value
+    assert "their labels</strong> and <strong>theirs</strong> answer." in models.in_use.value
     assert "cannot be reached" not in models.in_use.value
+
+
+def test_the_page_says_where_pictures_go(away: tuple[AppState, Analyst], state: AppState) -> None:
+    def said(state: AppState) -> str:
+        return " ".join(getattr(part, "value", "") for part in Page(state).children)
+
+    assert "served from, and sent nowhere else" in said(state)
+    assert "sent to the inference service that this page uses" in said(away[0])
 
 
 def test_the_models_of_a_service_are_not_a_visitors_choice(

@@ -77,8 +77,10 @@ class ModelsPanel(Card):
         names = " and ".join(f"<strong>{escape(event.checkpoint)}</strong>" for event in events)
         embedded = {c.id for c in REGISTRY if c.embedded}
         weak = any(event.checkpoint in embedded for event in events)
-        failed = "".join(f" {escape(event.message)}" for event in events if event.stage == "failed")
-        self.in_use.value = f"<p>{names} answer.{' ' + _WEAK if weak else ''}{failed}</p>"
+        # A service that is away is so for both, in the same words.
+        failed = dict.fromkeys(escape(event.message) for event in events if event.stage == "failed")
+        said = [f"{names} {'are chosen' if failed else 'answer'}.", *failed, *[_WEAK] * weak]
+        self.in_use.value = f"<p>{' '.join(said)}</p>"
         loading = list(state.switching.values())
         self.apply.disabled = bool(loading)
         for widget in (self.progress, self.cancel):

@@ -10,7 +10,9 @@ from imgcap.widgets.state import AppState
 HEAD = """<a class="imgcap-skip" href="#imgcap-result">Skip to the result</a>
 <h1>imgcap</h1>
 <p class="imgcap-muted">Drop in a picture: what it shows, how to say it, how sure the models are.
-Pictures are looked at where this page is served from, and sent nowhere else.</p>"""
+{where}</p>"""
+HERE = "Pictures are looked at where this page is served from, and sent nowhere else."
+THERE = "Pictures are sent to the inference service that this page uses, and nowhere else."
 NAMES = {
     "imgcap-grid": "Table of feedback",
     "imgcap-chart": "Chart of confidence",
@@ -31,7 +33,8 @@ class Page(widgets.VBox):
 
     def __init__(self, state: AppState, *children: widgets.Widget) -> None:
         script = PageScript(names=NAMES)
-        super().__init__([style_sheet(), script, markup(HEAD), *children])
+        head = HEAD.format(where=HERE if state.settings.engine == "local" else THERE)
+        super().__init__([style_sheet(), script, markup(head), *children])
         with_classes(self, "page")
         traitlets.dlink((script, "dark"), (state, "dark"))
         state.observe(self._close_all, "closed")

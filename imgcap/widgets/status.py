@@ -71,7 +71,7 @@ class StatusPanel(widgets.VBox):
 
     def _readiness(self) -> str:
         if self._lacks_model():
-            return "Not every model could be loaded."
+            return "Not every model answers."
         if any(event.stage == "waiting" for event in self._state.models.values()):
             return "The models load when they are first needed."
         return "Ready."
