@@ -48,7 +48,7 @@ def serve(folder: Path, *command: str, **environment: str) -> Iterator[Server]:
     ``{port}`` in a word of the command becomes a free port. What a person has configured for
     Jupyter is left out, feedback goes to ``folder``, and the hub is not asked for anything.
     """
-    port = _free_port()
+    port = free_port()
     feedback, log = folder / "feedback.csv", folder / "server.log"
     environment = {
         **os.environ,
@@ -108,6 +108,13 @@ def kernel_id(page: Page) -> str:
     return json.loads(page.locator("#jupyter-config-data").text_content() or "{}")["kernelId"]
 
 
+def free_port() -> int:
+    """Return a port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Return as soon as the condition holds, or fail."""
     deadline = time.monotonic() + seconds
@@ -121,12 +128,6 @@ def _is_kernel(process: psutil.Process) -> bool:
         return "ipykernel_launcher" in process.cmdline()
     except psutil.Error:  # it ended meanwhile
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _wait_for_answer(server: Server) -> None:
