@@ -138,7 +138,7 @@ def test_the_list_shows_both_scores_and_a_choice_goes_everywhere(
     assert sorted(listed(panel)) == sorted(TEXTS)
     assert listed(panel)[panel.table.chosen] == caption(state) == "a cat"
     row = panel.table.rows[listed(panel).index("a small cat")]
-    assert row[2] == "82 %"
+    assert row[2] == "82\xa0%"
     both = [float(cells[3].replace("−", "-")) for cells in panel.table.rows]
     assert float(row[3].replace("−", "-")) == pytest.approx(-0.2 + 2 * float(row[1]), abs=0.02)
     assert both == sorted(both, reverse=True)

@@ -55,7 +55,7 @@ def names(kind: str, result: Classification | None, top: int = 5) -> list[str]:
     drawing = figure(kind, result, top=top)
     where = {"bar": "layout.yaxis.ticktext", "line": "layout.xaxis.ticktext"}
     beside = drawing[where.get(kind, "data[0].labels")]
-    return [re.sub(r"  \S*\d+ %\u200b*$", "", shown(text)) for text in beside]
+    return [re.sub(r"  \S*\d+\s%\u200b*$", "", shown(text)) for text in beside]
 
 
 def hovers(kind: str, result: Classification) -> list[str]:
@@ -102,7 +102,7 @@ def test_the_three_kinds_of_the_original_come_first() -> None:
 def test_each_label_is_drawn_with_its_score(kind: str) -> None:
     assert names(kind, THREE) == ["cat", "dog", "owl"]
     assert values(kind, THREE) == pytest.approx([0.7, 0.2, 0.1])
-    assert hovers(kind, THREE) == ["cat\n70.000 %", "dog\n20.000 %", "owl\n10.000 %"]
+    assert hovers(kind, THREE) == ["cat\n70.000\xa0%", "dog\n20.000\xa0%", "owl\n10.000\xa0%"]
 
 
 def test_the_best_bar_is_on_top_and_bars_run_to_a_hundred() -> None:
@@ -112,7 +112,7 @@ def test_the_best_bar_is_on_top_and_bars_run_to_a_hundred() -> None:
     assert top < 0
     assert bottom > 2
     assert tuple(drawing.layout.xaxis.range) == (0, 100)
-    assert drawing.data[0].text == ("70 %", "20 %", "10 %")
+    assert drawing.data[0].text == ("70\xa0%", "20\xa0%", "10\xa0%")
 
 
 def test_the_line_keeps_the_order_and_runs_to_a_hundred() -> None:
@@ -140,9 +140,9 @@ def test_a_thousand_labels_become_the_best_and_the_others_together(kind: str) ->
 def test_the_others_are_told_exactly_as_far_as_there_is_room(kind: str) -> None:
     result = named({f"label {n}": score for n, score in enumerate((0.6, 0.3, 0.05, 0.03, 0.02))})
     few = shown(figure(kind, result, top=3).data[0].hovertext[-1]).split("\n")
-    assert few == ["2 other labels", "5.000 %", "label 3 3.000 %", "label 4 2.000 %"]
+    assert few == ["2 other labels", "5.000\xa0%", "label 3 3.000\xa0%", "label 4 2.000\xa0%"]
     many = hovers(kind, THOUSAND)[-1].split("\n")
-    assert many[:3] == ["995 other labels", "49.800 %", "label 5 0.050 %"]
+    assert many[:3] == ["995 other labels", "49.800\xa0%", "label 5 0.050\xa0%"]
     assert len(many) == 9
     assert many[-1] == "…"
 
@@ -150,12 +150,12 @@ def test_the_others_are_told_exactly_as_far_as_there_is_room(kind: str) -> None:
 def test_a_pie_has_room_for_every_name_however_small_its_slice() -> None:
     drawing = figure("pie", classified(0.96, *[0.01] * 4))
     trace = drawing.data[0]
-    assert list(trace.text) == ["96 %", "", "", "", ""], "nothing is written in a tiny slice"
+    assert list(trace.text) == ["96\xa0%", "", "", "", ""], "nothing is written in a tiny slice"
     assert trace.textposition == "inside", "nor beside it, where names would lie on each other"
     assert drawing.layout.showlegend
     assert [shown(label).rstrip("\u200b") for label in trace.labels] == [
-        "label 0  96 %",
-        *(f"label {place}  1 %" for place in range(1, 5)),
+        "label 0  96\xa0%",
+        *(f"label {place}  1\xa0%" for place in range(1, 5)),
     ]
 
 
@@ -231,14 +231,14 @@ def test_long_labels_are_short_on_the_chart_and_whole_under_the_pointer(kind: st
     assert all(name.endswith("…") and len(name) <= 22 for name in beside)
     assert len(beside[2]) <= 12, "wide characters take two cells"
     assert values(kind, result) == pytest.approx([0.6, 0.3, 0.1]), "alike once short, yet apart"
-    assert hovers(kind, result)[0].replace("\n", " ") == f"{start} sleeps 60.000 %"
+    assert hovers(kind, result)[0].replace("\n", " ") == f"{start} sleeps 60.000\xa0%"
     assert max(len(line) for line in hovers(kind, result)[0].split("\n")) <= 34
 
 
 @every_kind
 def test_no_score_is_written_as_a_certainty(kind: str) -> None:
     result = named({"cat": 0.999_999_9, "dog": 1e-7})
-    assert hovers(kind, result) == ["cat\nover 99.999 %", "dog\nunder 0.001 %"]
+    assert hovers(kind, result) == ["cat\nover 99.999\xa0%", "dog\nunder 0.001\xa0%"]
 
 
 @every_kind

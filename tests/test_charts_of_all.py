@@ -61,7 +61,7 @@ def test_a_heat_map_has_a_cell_for_each_row_and_the_best_labels(kind: str) -> No
     assert np.array(trace.z) == pytest.approx(np.array([[70, 10, 20], [10, 60, 30]]))
     assert [shown(t) for t in drawing.layout.xaxis.ticktext] == ["cat", "owl", "1 other label"]
     assert list(drawing.layout.yaxis.ticktext) == ["one.jpg", "two.jpg"]
-    assert shown(trace.hovertext[1][1]) == "two.jpg\nowl\n60.000 %"
+    assert shown(trace.hovertext[1][1]) == "two.jpg\nowl\n60.000\xa0%"
     bottom, top = drawing.layout.yaxis.range
     assert bottom > top, "the first picture is on top"
 
@@ -80,7 +80,7 @@ def test_bars_stand_where_their_label_and_picture_are_and_are_as_high_as_the_sco
     assert z.max(axis=1) == pytest.approx([70, 10, 20, 10, 60, 30])
     assert z.min() == 0
     assert max(mesh.i) < len(mesh.x), "every side has its corners"
-    assert shown(mesh.hovertext[0]) == "one.jpg\ncat\n70.000 %"
+    assert shown(mesh.hovertext[0]) == "one.jpg\ncat\n70.000\xa0%"
     assert list(drawing.layout.scene.xaxis.ticktext) == ["cat", "owl", "dog"]
 
 
@@ -103,7 +103,7 @@ def test_components_are_the_principal_ones_and_say_what_they_explain() -> None:
     points = np.concatenate([found.pictures, found.labels])
     assert np.abs(points) == pytest.approx(np.abs(centred @ axes[:3].T), abs=1e-5)
     names = [figure("space", embeddings).layout.scene[f"{a}axis"].title.text for a in "xyz"]
-    assert names == [f"Component {n} ({100 * s:.0f} %)" for n, s in enumerate(found.shares, 1)]
+    assert names == [f"Component {n} ({100 * s:.0f}\xa0%)" for n, s in enumerate(found.shares, 1)]
 
 
 def test_the_gap_between_pictures_and_texts_is_no_component() -> None:
@@ -256,7 +256,7 @@ def test_the_same_is_told_as_a_table(kind: str) -> None:
     if kind != "space":
         assert (head[1:], lines[1][1:]) == (
             ("cat", "owl", "1 other label"),
-            ("10.000 %", "60.000 %", "30.000 %"),
+            ("10.000\xa0%", "60.000\xa0%", "30.000\xa0%"),
         )
 
 

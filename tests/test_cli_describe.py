@@ -59,7 +59,7 @@ def test_json_lines_have_exactly_the_promised_keys(run: Run, album: Path) -> Non
             "file": str(album / "cat.jpg"),
             "caption": "a picture of cat",
             "predictions": [{"label": "cat", "score": 0.8}, {"label": "dog", "score": 0.2}],
-            "summary": "This picture most likely shows a cat (80 %).",
+            "summary": "This picture most likely shows a cat (80\xa0%).",
             "models": {"classifier": "fake", "captioner": "fake"},
             "ms": {"classify": 1.0, "caption": 2.0},
         }
@@ -71,9 +71,9 @@ def test_people_read_file_caption_labels_and_summary(run: Run, album: Path) -> N
     assert result.stdout.splitlines() == [
         str(album / "cat.jpg"),
         "  a picture of cat",
-        "    cat             80 %",
-        "    large dog       20 %",
-        "  This picture most likely shows a cat (80 %).",
+        "    cat             80\xa0%",
+        "    large dog       20\xa0%",
+        "  This picture most likely shows a cat (80\xa0%).",
         "",
     ]
 

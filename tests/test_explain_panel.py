@@ -199,7 +199,7 @@ def test_words_have_maps_and_one_question_answers_all(
     panel.word.set_state({"chosen": 0})
     assert panel.picture.over not in {b"", before}
     assert f"“{panel.word.options[0]}”" in panel.told.value
-    assert "places 70 %, the concept “cat” 15 %" in panel.note.value
+    assert "places 70\xa0%, the concept “cat” 15\xa0%" in panel.note.value
     assert len(asked(engine, "explain_caption")) == 1
     panel.subject.set_state({"chosen": LABEL})
     assert panel.word.layout.display == "none"

@@ -62,7 +62,7 @@ def test_all_pictures_are_drawn_with_the_scores_of_each(state: AppState, panel: 
     for row, shown in zip(heat.hovertext, (one, two), strict=True):
         for prediction in scored(shown.id, state.labels):
             said = [t for t in row if t.split("<br>")[:2] == [shown.name, prediction.label]]
-            assert not said or f"{100 * prediction.score:.3f} %" in said[0]
+            assert not said or f"{100 * prediction.score:.3f}\xa0%" in said[0]
     bring(state, "three.png")
     wait_until(drawn(panel, ScoreTable, 3), "the next one joins")
     state.remove(one.id)

@@ -134,7 +134,14 @@ def test_a_chosen_row_is_shown_whole_and_nothing_in_it_runs(
     parts = ("label", "right", "caption", "asked", "template", "clip", "blip", "session")
     for words in (*(f"&gt; {part}" for part in parts), "revision &lt;img", ".jpg · 640 × 480"):
         assert words in shown
-    for words in ("2 of 5", "&gt; cat: 80 %", "dog: 20 %", "· 41 ms", "· 1,234 ms", str(record.id)):
+    for words in (
+        "2 of 5",
+        "&gt; cat: 80\xa0%",
+        "dog: 20\xa0%",
+        "· 41 ms",
+        "· 1,234 ms",
+        str(record.id),
+    ):
         assert words in shown
     json_packer(panel.record.get_state())
 

@@ -88,20 +88,23 @@ def test_without_a_picture_there_is_a_hint(panel: ResultPanel) -> None:
 def test_the_answers_are_read(state: AppState, panel: ResultPanel) -> None:
     [cat] = bring(state, "cat.png")
     show(state, described(cat, ("cat", 0.873), ("dog", 0.1), ("owl", 0.027)))
-    assert "a cat This picture most likely shows a cat (87 %)." in panel.stage.answers.replace(
+    assert "a cat This picture most likely shows a cat (87\xa0%)." in panel.stage.answers.replace(
         '</p><p class="imgcap-summary">', " "
     )
     assert "LabelConfidencecat87 %dog10 %owl3 %" in read(panel)
     assert read(panel).endswith("Labels: x/<i>clip</i>, 12 ms · Caption: y/blip, 1,234 ms")
     assert panel.copy_caption.text == "a cat"
-    assert panel.copy_summary.text == "This picture most likely shows a cat (87 %)."
+    assert panel.copy_summary.text == "This picture most likely shows a cat (87\xa0%)."
     assert panel.actions.layout.display is None
 
 
 @pytest.mark.parametrize(
     ("scores", "sentence"),
     [
-        ((("cat", 0.5), ("dog", 0.45), ("owl", 0.05)), "This picture may show a cat (50 %) or a"),
+        (
+            (("cat", 0.5), ("dog", 0.45), ("owl", 0.05)),
+            "This picture may show a cat (50 %) or a",
+        ),
         ((("cat", 0.35), ("dog", 0.33), ("owl", 0.32)), "None of these labels fits this picture"),
     ],
 )

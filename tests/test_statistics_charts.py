@@ -9,7 +9,7 @@ import pytest
 
 from imgcap.charts import DARK, LIGHT
 from imgcap.charts.statistics import NO_FEEDBACK, STATISTICS_KINDS, statistics_figure
-from imgcap.charts.statistics.calibration import NOT_JUDGED_YET
+from imgcap.charts.statistics.calibration import NOT_JUDGED_YET, ONLY_INDEPENDENT
 from imgcap.charts.statistics.groups import MOST_ROWS, NO_LABELS, NO_MODELS
 from imgcap.feedback import Outline
 from imgcap.feedback.statistics import Statistics, statistics_of
@@ -107,6 +107,12 @@ def test_what_a_chart_lacks_is_said(kind: str, reason: str) -> None:
     assert sentence(kind, PLAIN) == reason
 
 
+def test_labels_that_were_judged_are_not_denied_where_their_scores_cannot_be_compared() -> None:
+    apart = statistics_of([answered("cat", "cat", 0.9, independent=True)])
+    assert sentence("calibration", apart) == ONLY_INDEPENDENT
+    assert not statistics_figure("confusion", apart).layout.annotations
+
+
 @every_kind
 def test_a_figure_can_become_any_other_of_its_kind(kind: str) -> None:
     figures = [statistics_figure(kind, each) for each in (None, PLAIN, SOME, WILD, MANY)]
@@ -184,13 +190,13 @@ def test_labels_are_drawn_with_rating_and_accuracy() -> None:
     means, shares = statistics_figure("labels", SOME).data
     assert list(means.x) == pytest.approx([11 / 3, 1])
     assert [shares.x[0], shares.x[1]] == [pytest.approx(200 / 3), None]
-    # Wilson's interval of 2 of 3: 20.8 % to 93.9 %.
+    # Wilson's interval of 2 of 3: 0.208 to 0.939.
     assert shares.x[0] - shares.error_x.arrayminus[0] == pytest.approx(20.8, abs=0.05)
     assert shares.x[0] + shares.error_x.array[0] == pytest.approx(93.9, abs=0.05)
     assert shown(means.hovertext[0]).split("\n") == [
         "cat",
         "3 ratings, mean 3.67 of 5",
-        "66.7 % right of 3 judged (21 % to 94 %)",
+        "66.7\xa0% right of 3 judged (21\xa0% to 94\xa0%)",
     ]
     assert shown(means.hovertext[1]).split("\n")[-1] == "not judged"
 
@@ -217,11 +223,11 @@ def test_calibration_is_drawn_against_the_diagonal() -> None:
     assert list(points.x) == pytest.approx([30, 90])
     assert list(points.y) == [0, 100]
     assert points.marker.size[0] < points.marker.size[1], "more were judged"
-    assert sentence("calibration", SOME) == f"Expected calibration error {50 / 3:.1f} %"
+    assert sentence("calibration", SOME) == f"Expected calibration error {50 / 3:.1f}\xa0%"
     assert shown(points.hovertext[1]).split("\n") == [
-        "Score 90 % to 100 %",
-        "90.0 % sure in the mean",
-        "100.0 % right of 2 judged (34 % to 100 %)",
+        "Score 90\xa0% to 100\xa0%",
+        "90.0\xa0% sure in the mean",
+        "100.0\xa0% right of 2 judged (34\xa0% to 100\xa0%)",
     ]
 
 
@@ -257,25 +263,25 @@ def test_numbers_can_be_read_on_every_square(theme: Any) -> None:
         (
             "labels",
             [
-                ("Label", "Ratings", "Mean", "Judged", "Right", "95 % interval"),
-                ("cat", "3", "3.67", "3", "66.7 %", "21 % to 94 %"),
+                ("Label", "Ratings", "Mean", "Judged", "Right", "95\xa0% interval"),
+                ("cat", "3", "3.67", "3", "66.7\xa0%", "21\xa0% to 94\xa0%"),
                 ("dog", "1", "1.00", "0", "not judged", ""),
             ],
         ),
         (
             "checkpoints",
             [
-                ("For", "Checkpoint", "Ratings", "Mean", "Judged", "Right", "95 % interval"),
-                ("labels", "x/clip", "4", "3.00", "3", "66.7 %", "21 % to 94 %"),
-                ("captions", "y/blip", "1", "3.00", "1", "0.0 %", "0 % to 79 %"),
+                ("For", "Checkpoint", "Ratings", "Mean", "Judged", "Right", "95\xa0% interval"),
+                ("labels", "x/clip", "4", "3.00", "3", "66.7\xa0%", "21\xa0% to 94\xa0%"),
+                ("captions", "y/blip", "1", "3.00", "1", "0.0\xa0%", "0\xa0% to 79\xa0%"),
             ],
         ),
         (
             "calibration",
             [
-                ("Score", "Judged", "Mean score", "Right", "95 % interval"),
-                ("30 % to 40 %", "1", "30.0 %", "0.0 %", "0 % to 79 %"),
-                ("90 % to 100 %", "2", "90.0 %", "100.0 %", "34 % to 100 %"),
+                ("Score", "Judged", "Mean score", "Right", "95\xa0% interval"),
+                ("30\xa0% to 40\xa0%", "1", "30.0\xa0%", "0.0\xa0%", "0\xa0% to 79\xa0%"),
+                ("90\xa0% to 100\xa0%", "2", "90.0\xa0%", "100.0\xa0%", "34\xa0% to 100\xa0%"),
             ],
         ),
         (
@@ -295,4 +301,4 @@ def test_each_chart_is_also_a_table(kind: str, rows: list[tuple[str, ...]]) -> N
 def test_almost_all_is_not_written_as_all() -> None:
     outlines = [answered("cat", "cat")] * 4999 + [answered("cat", "dog")]
     row = STATISTICS_KINDS["labels"].rows(statistics_of(outlines))[1]
-    assert row[-2] == "99.9 %"
+    assert row[-2] == "99.9\xa0%"

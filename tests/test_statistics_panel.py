@@ -94,8 +94,8 @@ def test_an_opened_fold_shows_figures_chart_and_table(
     store(page_settings, judged("cat", "cat", 5), judged("cat", "CAT", 5), judged("cat", "lynx", 2))
     panel = open_panel()
     assert "<strong>3</strong> ratings, <strong>4.0</strong> of 5" in panel.figures.value
-    assert "<strong>66.7 %</strong> of 3 judged labels were right" in panel.figures.value
-    assert "95 % interval 21 % to 94 %" in panel.figures.value
+    assert "<strong>66.7\xa0%</strong> of 3 judged labels were right" in panel.figures.value
+    assert "95\xa0% interval 21\xa0% to 94\xa0%" in panel.figures.value
     assert "No captions were judged right or wrong yet." in panel.figures.value
     assert statistics.BIAS in panel.figures.value
     assert [trace.type for trace in visible(panel)] == ["bar"] * 5 + ["scatter"]

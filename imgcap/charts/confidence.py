@@ -8,7 +8,7 @@ from plotly import graph_objects as go
 from imgcap.charts.marks import Mark, best_marks, mark_names
 from imgcap.charts.theme import OKABE_ITO, Theme, drawing
 from imgcap.inference import Classification
-from imgcap.inference.summary import percent
+from imgcap.percentages import percent, share_percent
 
 NO_WHOLE = (
     "Each label was scored by itself, so the scores are not slices of one whole: "
@@ -123,7 +123,7 @@ def _percentages() -> dict[str, Any]:
     return {
         "range": [0, 100],
         "tickvals": [0, 25, 50, 75, 100],
-        "ticktext": ["0", "25", "50", "75", "100 %"],
+        "ticktext": ["0", "25", "50", "75", share_percent(1)],
         "showgrid": True,
     }
 

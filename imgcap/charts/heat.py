@@ -16,6 +16,7 @@ from imgcap.charts.marks import (
 )
 from imgcap.charts.tables import ScoreTable
 from imgcap.charts.theme import Theme, drawing, literally, wrapped
+from imgcap.percentages import SIGN
 
 SCALE_ENDS = (0.05, 0.1, 0.25, 0.5, 1)
 """Where a scale of colours may end; of a thousand labels, few get much."""
@@ -65,7 +66,11 @@ def heat(table: ScoreTable | None, top: int, theme: Theme, empty: str) -> go.Fig
             "len": 0.8,
             "outlinewidth": 0,
             "tickvals": [0, 50 * end, 100 * end],
-            "ticktext": ["0", f"{50 * end:g}", f"{100 * end:g} %{' or more' if beyond else ''}"],
+            "ticktext": [
+                "0",
+                f"{50 * end:g}",
+                f"{100 * end:g}{SIGN}{' or more' if beyond else ''}",
+            ],
             "ticklabelposition": "outside top",
         },
         showscale=bool(marks),

@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from imgcap.charts.theme import literally, wrapped
 from imgcap.inference import Classification, Prediction
 from imgcap.labels import subject
+from imgcap.percentages import percent
 
 MOST_MARKS = 15
 """More labels than this have no room beside each other on a telephone."""
@@ -120,7 +121,4 @@ def shortened(label: str, cells: int) -> str:
 
 def exact_percent(score: float) -> str:
     """Write a score in 0..1 with three decimals, never as a false certainty."""
-    thousandths = round(100_000 * score)
-    if thousandths >= 100_000:  # noqa: PLR2004
-        return "over 99.999 %"
-    return f"{thousandths / 1000:.3f} %" if thousandths else "under 0.001 %"
+    return percent(score, decimals=3)

@@ -13,6 +13,7 @@ from imgcap.charts.heat import cell_hover, colours, row_ticks, scale_end
 from imgcap.charts.marks import MOST_MARKS, distinct, exact_percent, mark_names, marks_of
 from imgcap.charts.tables import Components, Embeddings, ScoreTable
 from imgcap.charts.theme import OKABE_ITO, Theme, drawing, wrapped
+from imgcap.percentages import SIGN, share_percent
 
 MOST_BARS = 40
 """Rows of bars; behind more of them nothing can be seen."""
@@ -89,7 +90,7 @@ def bars(table: ScoreTable | None, top: int, theme: Theme, empty: str) -> go.Fig
             zaxis={
                 "range": [0, 100 * end],
                 "tickvals": [0, 50 * end, 100 * end],
-                "ticktext": ["0", f"{50 * end:g}", f"{100 * end:g} %"],
+                "ticktext": ["0", f"{50 * end:g}", f"{100 * end:g}{SIGN}"],
             },
             aspectratio={"x": 0.95, "y": 1, "z": 0.65},
         ),
@@ -172,7 +173,7 @@ def space(embeddings: Embeddings | None, top: int, theme: Theme, empty: str) -> 
 
 def axis_names(found: Components) -> list[str]:
     """Return the components' names with what they explain, such as ``Component 1 (34 %)``."""
-    return [f"Component {n} ({100 * share:.0f} %)" for n, share in enumerate(found.shares, 1)]
+    return [f"Component {n} ({share_percent(share)})" for n, share in enumerate(found.shares, 1)]
 
 
 def space_rows(embeddings: Embeddings, top: int) -> list[tuple[str, ...]]:

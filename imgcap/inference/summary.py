@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from imgcap.inference.results import Classification, Prediction
 from imgcap.labels import with_article
+from imgcap.percentages import percent
 
 CLOSE = 0.15
 """Two scores nearer than this are named together."""
@@ -40,14 +41,6 @@ def excess(score: float, n_labels: int) -> float:
     """Return how far a score is on the way from an even guess among labels (0) to certainty (1)."""
     even = 1 / n_labels
     return (score - even) / (1 - even)
-
-
-def percent(score: float) -> str:
-    """Write a score in 0..1 as a person reads it, never as a false certainty."""
-    hundredths = round(100 * score)
-    if hundredths >= 100:  # noqa: PLR2004
-        return "over 99 %"
-    return f"{hundredths} %" if hundredths else "under 1 %"
 
 
 def _summarise_independent(predictions: Sequence[Prediction]) -> str:

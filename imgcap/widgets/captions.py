@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 import ipywidgets as widgets
 
 from imgcap.inference import CancelledError, Caption, CaptionOptions
-from imgcap.inference.summary import percent
 from imgcap.inference.wording import (
     Candidate,
     Wording,
@@ -14,6 +13,7 @@ from imgcap.inference.wording import (
     ranked,
     shorter,
 )
+from imgcap.percentages import percent
 from imgcap.widgets.browser import RowTable
 from imgcap.widgets.elements import Card, Fold, Message, markup, plain, row
 from imgcap.widgets.stage import Scene, Stage

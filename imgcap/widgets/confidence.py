@@ -9,8 +9,8 @@ import ipywidgets as widgets
 from imgcap.inference import CancelledError, Classification, ClassifyOptions, Engine
 from imgcap.inference.calibration import Calibration, usable_calibration
 from imgcap.inference.events import Cancel
-from imgcap.inference.summary import percent
 from imgcap.labels import ENSEMBLE_TEMPLATES
+from imgcap.percentages import percent
 from imgcap.widgets.elements import Card, Fold, Message, Progress, markup, plain, row
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.stage import Stage

@@ -8,8 +8,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from imgcap.inference import Relevance, WordRelevance
-from imgcap.inference.summary import percent
 from imgcap.overlay import AGAINST, FOR, WORD, blended, coloured
+from imgcap.percentages import percent
 from imgcap.widgets.browser import ChoiceButtons, DownloadButton, MapPicture
 from imgcap.widgets.elements import Card, Fold, Message, markup, plain, row
 from imgcap.widgets.explainer import CaptionQuestion, Explainer, LabelQuestion, Question

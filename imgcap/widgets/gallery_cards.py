@@ -3,7 +3,7 @@
 import re
 
 from imgcap.inference import Description
-from imgcap.inference.summary import percent
+from imgcap.percentages import percent
 from imgcap.widgets.browser import GalleryCard
 from imgcap.widgets.elements import plain
 from imgcap.widgets.shelf import Shown
@@ -19,7 +19,7 @@ def card(
         version=shown.version,
         name=plain(shown.name),
         caption=plain(description.caption if description else ""),
-        label=plain(" ".join(f"{each.label} · {_unbroken(each.score)}" for each in first)),
+        label=plain(" ".join(f"{each.label} · {percent(each.score)}" for each in first)),
         match="" if match is None else f"{match:.3f}",
         status=strip_status(status),
         problem=plain(status) if strip_status(status) == "failed" else "",
@@ -46,7 +46,3 @@ def name_key(name: str) -> str:
         return f"{len(digits):04}{digits}"
 
     return re.sub(r"\d+", with_length, name.casefold())
-
-
-def _unbroken(score: float) -> str:
-    return percent(score).replace(" ", "\N{NO-BREAK SPACE}")

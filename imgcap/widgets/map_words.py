@@ -4,8 +4,8 @@ from html import escape
 
 from imgcap.inference import Relevance, WordRelevance
 from imgcap.inference.relevance import Box
-from imgcap.inference.summary import percent
 from imgcap.overlay import AGAINST, FOR, WORD, Colour, where
+from imgcap.percentages import percent
 from imgcap.widgets.elements import plain
 
 NOWHERE = "No place stands out."

@@ -8,8 +8,8 @@ from html import escape
 
 from imgcap.edits import Edit
 from imgcap.inference import Description
-from imgcap.inference.summary import percent
 from imgcap.neutralise import neutralise
+from imgcap.percentages import percent
 from imgcap.widgets.alt_text import AltTextButton
 from imgcap.widgets.browser import CopyButton, DownloadButton
 from imgcap.widgets.elements import Card, row

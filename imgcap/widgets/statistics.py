@@ -9,6 +9,7 @@ from plotly import graph_objects as go
 from imgcap.charts.statistics import NO_FEEDBACK, STATISTICS_KINDS, statistics_figure
 from imgcap.charts.statistics.panes import exact_share, span
 from imgcap.feedback.statistics import Accuracy, Statistics, statistics_of
+from imgcap.percentages import SIGN
 from imgcap.widgets.elements import Card, Fold, Message, markup, row
 from imgcap.widgets.figures import composed, living, redraw
 from imgcap.widgets.state import AppState
@@ -147,7 +148,7 @@ def _told(answers: str, accuracy: Accuracy) -> str:
         return f"No {answers} were judged right or wrong yet."
     return (
         f"<strong>{exact_share(accuracy.share)}</strong> of {accuracy.judged:,} judged {answers} "
-        f'were right <span class="imgcap-muted">(95 % interval {span(accuracy)})</span>.'
+        f'were right <span class="imgcap-muted">(95{SIGN} interval {span(accuracy)})</span>.'
     )
 
 

@@ -86,7 +86,7 @@ def test_charts_of_all_pictures(
     dashboard.press("The same as a table", within=chart)
     table = chart.get_by_role("table")
     expect(table.get_by_role("row")).to_have_count(4)
-    expect(table).to_contain_text(re.compile(r"cat\.jpg\d\d\.\d{3} %"))
+    expect(table).to_contain_text(re.compile(r"cat\.jpg\d\d\.\d{3}\s%"))
     dashboard.thumbnail("cat").click()
     dashboard.expect_answer("cat.jpg")
     expect(plot).to_be_visible()

@@ -227,7 +227,9 @@ def test_the_chart_is_drawn_as_chosen_and_follows_the_result(page: Page, server:
     dashboard.marks("Horizontal bar").first.hover(
         force=True
     )  # plotly lays a transparent sheet over it
-    expect(page.locator(".hoverlayer")).to_have_text(re.compile(r"^a photo of a cat\d\d\.\d{3} %$"))
+    expect(page.locator(".hoverlayer")).to_have_text(
+        re.compile(r"^a photo of a cat\d\d\.\d{3}\s%$")
+    )
 
     bar = dashboard.marks("Horizontal bar").first.locator("path")
     light = bar.evaluate("bar => getComputedStyle(bar).fill")
@@ -240,5 +242,5 @@ def test_the_chart_is_drawn_as_chosen_and_follows_the_result(page: Page, server:
     expect(dashboard.plot).to_contain_text("tractor")
     dashboard.take_sample("coffee")
     expect(dashboard.plot.locator(".legend")).to_contain_text(
-        re.compile(re.escape(f"{dashboard.labels()[0]}") + r"\s*\d\d %")
+        re.compile(re.escape(f"{dashboard.labels()[0]}") + r"\s*\d\d\s%")
     )

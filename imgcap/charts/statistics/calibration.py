@@ -8,8 +8,12 @@ from plotly import graph_objects as go
 from imgcap.charts.statistics.panes import error_bars, exact_share, judged, panes, percentages, span
 from imgcap.charts.theme import Theme, literally
 from imgcap.feedback.statistics import Bin, Statistics
+from imgcap.percentages import SIGN, share_percent
 
 NOT_JUDGED_YET = "Nobody has said yet which label is right: this chart needs judged labels."
+ONLY_INDEPENDENT = (
+    "Every judged label was scored by itself: this chart needs scores that labels share."
+)
 
 _SMALLEST, _LARGEST = 8, 22  # points, in pixels
 
@@ -41,7 +45,7 @@ def calibration(statistics: Statistics | None, theme: Theme, empty: str) -> go.F
         },
     )
     if not (statistics and bins):
-        return panes([diagonal, points], theme, sentence=NOT_JUDGED_YET if statistics else empty)
+        return panes([diagonal, points], theme, sentence=_missing(statistics) or empty)
     error = exact_share(statistics.calibration.error or 0)
     return panes(
         [diagonal, points],
@@ -54,7 +58,7 @@ def calibration(statistics: Statistics | None, theme: Theme, empty: str) -> go.F
 
 def calibration_rows(statistics: Statistics) -> list[tuple[str, ...]]:
     """Return the bins as a table."""
-    head = ("Score", "Judged", "Mean score", "Right", "95 % interval")
+    head = ("Score", "Judged", "Mean score", "Right", f"95{SIGN} interval")
     return [
         head,
         *(
@@ -70,8 +74,15 @@ def calibration_rows(statistics: Statistics) -> list[tuple[str, ...]]:
     ]
 
 
+def _missing(statistics: Statistics | None) -> str:
+    """Say what the chart lacks; nothing if that is all feedback."""
+    if statistics is None:
+        return ""
+    return ONLY_INDEPENDENT if statistics.calibration.independent else NOT_JUDGED_YET
+
+
 def _span(each: Bin) -> str:
-    return f"{100 * each.low:.0f} % to {100 * each.high:.0f} %"
+    return f"{share_percent(each.low)} to {share_percent(each.high)}"
 
 
 def _hover(each: Bin) -> str:

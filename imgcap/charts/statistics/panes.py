@@ -8,6 +8,7 @@ from plotly import graph_objects as go
 from imgcap.charts.marks import shortened
 from imgcap.charts.theme import Theme, drawing, literally, wrapped
 from imgcap.feedback.statistics import Accuracy, Ratings
+from imgcap.percentages import share_percent
 
 PANE_HEIGHT = 440
 """Pixels, of every chart of all feedback."""
@@ -77,7 +78,7 @@ def percentages(title: str) -> dict[str, Any]:
         "title": {"text": title, "font": {"size": 12}},
         "range": [0, 100],
         "tickvals": [0, 25, 50, 75, 100],
-        "ticktext": ["0", "25", "50", "75", "100 %"],
+        "ticktext": ["0", "25", "50", "75", share_percent(1)],
         "showgrid": True,
     }
 
@@ -118,7 +119,7 @@ def judged(accuracy: Accuracy) -> str:
 def span(accuracy: Accuracy) -> str:
     """Write the interval of an accuracy that was judged, as ``73 % to 87 %``."""
     low, high = accuracy.low or 0.0, accuracy.high or 0.0
-    return f"{100 * low:.0f} % to {100 * high:.0f} %"
+    return f"{share_percent(low)} to {share_percent(high)}"
 
 
 def exact_share(share: float) -> str:
@@ -126,7 +127,7 @@ def exact_share(share: float) -> str:
     tenths = round(1000 * share)
     if 0 < share < 1:
         tenths = min(max(tenths, 1), 999)
-    return f"{tenths / 10:.1f} %"
+    return share_percent(tenths / 1000, decimals=1)
 
 
 def error_bars(accuracies: Sequence[Accuracy], colour: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 
 from imgcap.feedback import FeedbackRecord, Page, Summary
-from imgcap.inference.summary import percent
+from imgcap.percentages import percent
 from imgcap.widgets.elements import plain
 
 EMPTY = "<p>No feedback yet: yours would be the first.</p>"
