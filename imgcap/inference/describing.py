@@ -7,7 +7,7 @@ from PIL import Image
 
 from imgcap.inference.description import Description
 from imgcap.inference.events import Cancel, Words
-from imgcap.inference.results import CaptionOptions, Classification, ClassifyOptions
+from imgcap.inference.results import CaptionOptions, Captions, Classification, ClassifyOptions
 
 if TYPE_CHECKING:
     from imgcap.images import Picture
@@ -37,15 +37,24 @@ class Describing:
                 on_classified(classification)
         if with_caption:
             [captions] = self.caption([picture], caption_options, cancel=cancel, on_words=on_words)
-        width, height = pixels(picture).size
-        return Description(
-            name=getattr(picture, "name", ""),
-            sha256=getattr(picture, "sha256", ""),
-            width=width,
-            height=height,
-            classification=classification,
-            captions=captions,
-        )
+        return described(picture, classification, captions)
+
+
+def described(
+    picture: "Picture | Image.Image",
+    classification: Classification | None,
+    captions: Captions | None,
+) -> Description:
+    """Put together what is known of a picture."""
+    width, height = pixels(picture).size
+    return Description(
+        name=getattr(picture, "name", ""),
+        sha256=getattr(picture, "sha256", ""),
+        width=width,
+        height=height,
+        classification=classification,
+        captions=captions,
+    )
 
 
 def pixels(picture: "Picture | Image.Image") -> "Image.Image":
