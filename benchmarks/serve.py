@@ -1,200 +1,243 @@
-"""One service for many pages against a pair of models in every page: pictures a second and memory.
+"""One service for many pages against a pair of models in every page.
 
-Simulated pages are threads on loopback, each with a remote engine of its own, that describe one
-picture after the other without a pause: more than people would ask. Pages with models of their own
-are processes. Memory is the proportional share (PSS) of all processes, so shared pages count once.
+Both are started and warm, and take turns on the same pictures: JPEG files that no engine has seen
+before. Pages of the service are threads on loopback, each with a remote engine; pages with models
+are processes. All open and describe one file after the other without a pause, which is more than
+people would ask. Memory is the proportional share (PSS) of all processes of a way.
 """
 
 import argparse
-import multiprocessing
 import statistics
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 import psutil
 
 from benchmarks.machine import machine
-from imgcap.images import Picture, open_picture
-from imgcap.inference import CaptionOptions, Engine, EngineError, open_engine
-from imgcap.labels import first_labels, read_labels
-from imgcap.serve import Service
+from benchmarks.pictures import jpeg
+from benchmarks.report import Report, Table, parser, publish
+from benchmarks.seed_size import seed_size
+from benchmarks.serve_pages import Kernels, Load, Visit, ask_service, private, pss
+from imgcap.inference import CaptionOptions
 from imgcap.settings import Settings
 
-HEADINGS = ("way", "pages", "answered", "failed", "pictures/s", "median ms", "95 % ms", "worst ms")
+EMBEDDED: Final = "embedded"
+SEED_SIZE: Final = "seed-size"
+SERVICE: Final = "one service"
+OWN: Final = "models in every page"
+KILLED: Final = "one service, a captioner killed"
+COLUMNS: Final = (
+    *("way", "pages", "answered", "failed", "pictures/s", "median ms", "95 % ms", "worst ms"),
+    "MiB",
+)
+SENTENCES: Final = (
+    "Pictures are JPEG files of 1600 x 1200 pixels that no engine has seen before.",
+    "Every page opens and describes one after the other without a pause.",
+    "Both ways are warm and take turns on the same files.",
+    "Pictures a second are the median of the rounds; times of an answer are of all rounds.",
+    "Memory is the proportional share (PSS) of all processes of a way.",
+    "In brackets it is arithmetic: what a page adds that nobody shares, times the pages.",
+)
+
+_TOKENS: Final = 20
+_NEARLY: Final = 0.95
+_KILLED_AMONG: Final = 16
 
 
 @dataclass(frozen=True)
-class Load:
-    """What pages together got: seconds of every answer, sentences of failures, wall seconds."""
+class Plan:
+    """What is measured with a pair of models."""
 
-    way: str
-    pages: int
-    latencies: Sequence[float]
-    failures: Sequence[str]
-    seconds: float
+    settings: Settings
+    options: CaptionOptions
+    pages: Sequence[int]
+    kernels: Sequence[int]
+    pictures: int
+    rounds: int
 
-    def row(self) -> str:
-        """Return a line of the table."""
-        ordered = sorted(self.latencies)
-        median = statistics.median(ordered)
-        nearly = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-        cells = [
-            self.way,
-            self.pages,
-            len(ordered),
-            len(self.failures),
-            f"{len(ordered) / self.seconds:.1f}",
-            *(f"{1000 * value:.0f}" for value in (median, nearly, ordered[-1])),
+    def visits(self, pages: int, series: int) -> list[Visit]:
+        """Return what pages get in a series: files that are in no other."""
+        each = max(1, self.pictures // pages)
+        first = series * max(self.pictures, *self.pages, *self.kernels)
+        with ThreadPoolExecutor() as pool:
+            files = list(pool.map(jpeg, range(first, first + pages * each)))
+        starts = range(0, len(files), each)
+        return [Visit(files[start : start + each], self.options) for start in starts]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """MiB of the service with its models, and what pages of both ways add."""
+
+    service: float
+    thin: float
+    own: Mapping[int, float]
+    one_more: float
+
+    def of(self, way: str, pages: int) -> str:
+        """Return what a way takes with some pages; what was not measured is in brackets."""
+        if way != OWN:
+            return f"({self.service + pages * self.thin:,.0f})"
+        known = self.own.get(pages)
+        return f"{known:,.0f}" if known else f"({pages * self.one_more:,.0f})"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found with a pair of models: of each way and number of pages a load a round."""
+
+    loads: Mapping[tuple[str, int], Sequence[Load]]
+    memory: Memory
+    started: float
+
+    def table(self, heading: str, pages: Sequence[int]) -> Table:
+        """Return rows of all ways; of what would not fit into memory, how much that would be."""
+        rows = [[*key, *_figures(found), self.memory.of(*key)] for key, found in self.loads.items()]
+        rows += [
+            [OWN, count, *[""] * (len(COLUMNS) - 3), self.memory.of(OWN, count)]
+            for count in pages
+            if (OWN, count) not in self.loads
         ]
-        return _line(cells)
+        return Table(heading, COLUMNS, rows)
+
+    def sentence(self, name: str) -> str:
+        """Return what the table has no column for."""
+        return (
+            f"The service with the {name} models started in {self.started:.0f} s and took "
+            f"{self.memory.service:,.0f} MiB; a process with an engine of it, without the page's "
+            f"panels, adds {self.memory.thin:,.0f} MiB, one with models "
+            f"{self.memory.one_more:,.0f} MiB."
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "memory": asdict(self.memory),
+            "started_s": round(self.started, 1),
+            "loads": [
+                {"way": way, "pages": pages, "rounds": [asdict(load) for load in found]}
+                for (way, pages), found in self.loads.items()
+            ],
+        }
 
 
-def pictures_of(settings: Settings) -> list[Picture]:
-    """Return the samples that come with the project."""
-    files = sorted((settings.data / "samples").glob("*.jpg"))
-    return [open_picture(file.read_bytes(), file.name) for file in files]
+def main() -> int:
+    """Measure, print the tables, write a JSON file if asked, and return the exit status."""
+    arguments = _parsed()
+    machine()
+    found: dict[str, Measured] = {}
+    with ExitStack() as stack:
+        for name in arguments.models:
+            settings = Settings(engine="local", serve_port=arguments.port, serve_idle_s=0)
+            options, pictures = CaptionOptions(), arguments.pictures
+            if name == SEED_SIZE:
+                clip, blip = stack.enter_context(seed_size())
+                chosen = {"classifier": str(clip), "captioner": str(blip)}
+                settings = settings.model_copy(update=chosen)
+                options = CaptionOptions(1, min_new_tokens=_TOKENS, max_new_tokens=_TOKENS)
+                pictures = max(1, pictures // 3)
+            pages = [count for count in arguments.pages if count <= pictures or name == EMBEDDED]
+            plan = Plan(settings, options, pages, arguments.kernels, pictures, arguments.rounds)
+            found[name] = measure(plan)
+    failures = {
+        sentence
+        for measured in found.values()
+        for loads in measured.loads.values()
+        for load in loads
+        for sentence in load.failures
+    }
+    report = Report(
+        "One service for many pages",
+        [*SENTENCES, *(each.sentence(name) for name, each in found.items()), *sorted(failures)],
+        [each.table(f"Models: {name}", arguments.pages) for name, each in found.items()],
+        {name: each.as_dict() for name, each in found.items()},
+    )
+    publish(report, arguments.json)
+    return 0
 
 
-def visit(engine: Engine, pictures: Sequence[Picture], first: int, count: int) -> Iterator[float]:
-    """Describe pictures one after the other as a page does, and yield the seconds of each."""
-    labels = read_labels(first_labels(Settings()))
-    for index in range(first, first + count):
-        begun = time.perf_counter()
-        engine.describe(pictures[index % len(pictures)], labels, CaptionOptions())
-        yield time.perf_counter() - begun
+def measure(plan: Plan) -> Measured:
+    """Measure memory of each way while the other has none, then speed in turns."""
+    from imgcap.serve import Service  # the processes that import this module need no Ray
 
-
-def load_service(
-    settings: Settings, way: str, pages: int, each: int, meanwhile: Callable[[], None] | None = None
-) -> Load:
-    """Let pages ask the service at once; `meanwhile` is called when a third has been answered."""
-    pictures = pictures_of(settings)
-    latencies: list[float] = []
-    failures: list[str] = []
-    reached = threading.Event()
-
-    def page(number: int) -> None:
-        with closing(open_engine(settings)) as engine:
-            try:
-                for seconds in visit(engine, pictures, number, each):
-                    latencies.append(seconds)
-                    if len(latencies) >= pages * each / 3:
-                        reached.set()
-            except EngineError as error:
-                failures.append(str(error))
-                reached.set()
-
+    own, one_more = {}, 0.0
+    for count in plan.kernels:
+        with closing(Kernels(plan.settings, count)) as kernels:
+            kernels.ask(plan.visits(count, 0))
+            own[count] = pss(kernels.pids)
+            one_more = private(kernels.pids) / count
+    others = set(_children())
     begun = time.perf_counter()
-    with ThreadPoolExecutor(pages) as pool:
-        running = [pool.submit(page, number) for number in range(pages)]
-        if meanwhile:
-            reached.wait()
-            meanwhile()
-        for each_page in running:
-            each_page.result()
-    return Load(way, pages, latencies, failures, time.perf_counter() - begun)
+    with closing(Service(plan.settings)) as service, ExitStack() as stack:
+        started = time.perf_counter() - begun
+        thin = plan.settings.model_copy(update={"engine": service.address})
+        ask_service(thin, plan.visits(1, 0)[:1])
+        used = pss([pid for pid in _children() if pid not in others])
+        with closing(Kernels(thin, 1)) as page:
+            page.ask(plan.visits(1, 0))
+            memory = Memory(used, private(page.pids), own, one_more)
+        loads: dict[tuple[str, int], list[Load]] = {}
+        if plan.kernels:
+            kernels = stack.enter_context(closing(Kernels(plan.settings, max(plan.kernels))))
+            kernels.ask(plan.visits(max(plan.kernels), 0))
+        series = 0
+        for _ in range(plan.rounds):
+            for count in sorted({*plan.pages, *plan.kernels}):
+                series += 1
+                visits = plan.visits(count, series)
+                if count in plan.pages:
+                    loads.setdefault((SERVICE, count), []).append(ask_service(thin, visits))
+                if count in plan.kernels:
+                    loads.setdefault((OWN, count), []).append(kernels.ask(visits))
+        if plan.pages:
+            count = min(_KILLED_AMONG, max(plan.pages))
+            visits = plan.visits(count, series + 1)
+            loads[KILLED, count] = [ask_service(thin, visits, _kill_a_captioner)]
+    return Measured(loads, memory, started)
 
 
-def load_kernels(kernels: int, each: int) -> tuple[Load, float]:
-    """Let processes with models of their own describe at once; with their memory in MiB."""
-    context = multiprocessing.get_context("spawn")
-    ready, answers = context.Barrier(kernels + 1), context.Queue()
-    processes = [
-        context.Process(target=_kernel, args=(number, each, ready, answers))
-        for number in range(kernels)
-    ]
-    for process in processes:
-        process.start()
-    ready.wait()
-    begun = time.perf_counter()
-    latencies = [seconds for _ in processes for seconds in answers.get()]
-    seconds = time.perf_counter() - begun
-    memory = sum(_pss(psutil.Process(process.pid)) for process in processes)
-    ready.wait()
-    for process in processes:
-        process.join()
-    return Load("models in every page", kernels, latencies, (), seconds), memory
+def _children() -> list[int]:
+    return [child.pid for child in psutil.Process().children(recursive=True)]
 
 
-def _kernel(
-    number: int, each: int, ready: threading.Barrier, answers: multiprocessing.Queue
-) -> None:  # type: ignore[type-arg]
-    settings = Settings(engine="local")
-    engine, pictures = open_engine(settings), pictures_of(settings)
-    list(visit(engine, pictures, 0, 1))
-    ready.wait()
-    answers.put(list(visit(engine, pictures, number, each)))
-    ready.wait()
-
-
-def service_memory() -> float:
-    """Return the MiB of all that Ray has started for this process."""
-    return sum(_pss(child) for child in psutil.Process().children(recursive=True))
-
-
-def kill_a_captioner() -> None:
+def _kill_a_captioner() -> None:
     """End a process that writes captions, as a machine that fails would."""
     for child in psutil.Process().children(recursive=True):
-        if "ServeReplica:captioner" in " ".join(child.cmdline()):
+        if ":captioner" in " ".join(child.cmdline()):
             child.kill()
             return
 
 
-def _measure_service(arguments: argparse.Namespace) -> list[str]:
-    """Print a row for each number of pages, and return remarks."""
-    settings = Settings(engine="local", serve_port=arguments.port)
-    begun = time.perf_counter()
-    with closing(Service(settings)) as service:
-        notes = [f"The service started in {time.perf_counter() - begun:.0f} s"]
-        thin = settings.model_copy(update={"engine": service.address})
-        load_service(thin, "", 1, 2)  # loads the models
-        for pages in arguments.pages:
-            each = max(1, arguments.pictures // pages)
-            print(load_service(thin, "one service", pages, each).row(), flush=True)
-        notes.append(f"The service with both models: {service_memory():,.0f} MiB")
-        pages = min(16, max(arguments.pages))
-        each = max(1, arguments.pictures // pages)
-        way = "one service, a captioner killed"
-        killed = load_service(thin, way, pages, each, kill_a_captioner)
-        print(killed.row(), flush=True)
-    return [*notes, *killed.failures]
+def _figures(loads: Sequence[Load]) -> list[str]:
+    ordered = sorted(seconds for load in loads for seconds in load.latencies)
+    rate = statistics.median(len(load.latencies) / load.seconds for load in loads)
+    nearly = ordered[int(_NEARLY * (len(ordered) - 1))]
+    failed = sum(len(load.failures) for load in loads)
+    times = (statistics.median(ordered), nearly, ordered[-1])
+    return [
+        str(len(ordered)),
+        str(failed),
+        f"{rate:.1f}",
+        *(f"{1000 * seconds:,.0f}" for seconds in times),
+    ]
 
 
-def _pss(process: psutil.Process) -> float:
-    try:
-        return process.memory_full_info().pss / 2**20
-    except psutil.Error:
-        return 0
-
-
-def _line(cells: Sequence[object]) -> str:
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
-
-
-def main() -> int:
-    """Measure, print a Markdown table and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.serve", description=__doc__)
-    parser.add_argument("--pages", type=int, nargs="*", default=[1, 4, 16, 64])
-    parser.add_argument("--kernels", type=int, nargs="*", default=[1, 4])
-    parser.add_argument("--pictures", type=int, default=64, help="of every row (default: 64)")
-    parser.add_argument("--port", type=int, default=8901)
-    arguments = parser.parse_args()
-    print(", ".join(f"{name} {value}" for name, value in machine().items()))
-    print(_line(HEADINGS), _line(["---"] * len(HEADINGS)), sep="\n")
-    notes: list[str] = []
-    for kernels in arguments.kernels:
-        load, used = load_kernels(kernels, max(1, arguments.pictures // kernels))
-        print(load.row(), flush=True)
-        notes.append(f"{kernels} pages with models of their own: {used:,.0f} MiB")
-    if arguments.pages:
-        notes += _measure_service(arguments)
-    print(*("- " + note for note in notes), sep="\n")
-    return 0
+def _parsed() -> argparse.Namespace:
+    options = parser("benchmarks.serve", __doc__, rounds=3)
+    options.add_argument("--models", nargs="+", choices=(EMBEDDED, SEED_SIZE))
+    options.set_defaults(models=[EMBEDDED, SEED_SIZE])
+    options.add_argument("--pages", type=int, nargs="*", default=[1, 4, 16, 64])
+    options.add_argument("--kernels", type=int, nargs="*", default=[1, 4])
+    options.add_argument(
+        "--pictures", type=int, default=48, help="of every row, for large models a third"
+    )
+    options.add_argument("--port", type=int, default=8901)
+    return options.parse_args()
 
 
 if __name__ == "__main__":

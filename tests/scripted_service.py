@@ -13,7 +13,8 @@ CLASSIFICATION = (
     b' "independent": false, "model": "their labels", "ms": 1.0}'
 )
 CAPTION = b'{"captions": [{"text": "a cat", "score": -0.5}], "model": "theirs", "ms": 2.0}'
-ALL = {"/v1/classify": CLASSIFICATION, "/v1/caption": CAPTION} | {
+BOTH = b'{"classification": %s}\n{"captions": %s}\n' % (CLASSIFICATION, CAPTION)
+ALL = {"/v1/classify": CLASSIFICATION, "/v1/caption": CAPTION, "/v1/describe": BOTH} | {
     f"/v1/models/{role}/load": json.dumps(
         {"role": role, "checkpoint": name, "stage": "ready"}
     ).encode()
@@ -24,13 +25,17 @@ ALL = {"/v1/classify": CLASSIFICATION, "/v1/caption": CAPTION} | {
 
 @dataclass
 class Reply:
-    """One answer; `seconds` is how long it takes, and `breaks` that it ends in the middle."""
+    """One answer; `seconds` is how long it takes, and `breaks` that it ends before its last byte.
+
+    `pause` is how long it waits after the first line.
+    """
 
     body: bytes | dict[str, bytes] = CAPTION  # one for all, or by path
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0
     breaks: bool = False
+    pause: float = 0
 
 
 @dataclass
@@ -78,7 +83,10 @@ def _handler(script: Scripted) -> Callable[..., BaseHTTPRequestHandler]:
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body[:10] if reply.breaks else body)
+                first, line_end, rest = (body[:-1] if reply.breaks else body).partition(b"\n")
+                self.wfile.write(first + line_end)
+                time.sleep(reply.pause)
+                self.wfile.write(rest)
             self.close_connection = True
 
         def log_message(self, *_: object) -> None:

@@ -32,7 +32,7 @@ from imgcap.remote import (
 )
 from imgcap.remote.packing import packed
 from imgcap.settings import Settings
-from tests.scripted_service import Reply, Scripted, scripted
+from tests.scripted_service import BOTH, CLASSIFICATION, Reply, Scripted, scripted
 
 TOKEN = "a-secret"  # noqa: S105  # of a test
 PICTURE = Image.new("RGB", (8, 6), "red")
@@ -208,6 +208,54 @@ def test_an_answer_without_end(service: Scripted, monkeypatch: pytest.MonkeyPatc
         engine_at(service.url).caption([PICTURE])
 
 
+def test_labels_are_told_before_the_caption_of_the_same_request(service: Scripted) -> None:
+    service.replies = [Reply(BOTH, pause=0.5)]
+    told: list[tuple[float, str]] = []
+    description = engine_at(service.url).describe(
+        PICTURE,
+        ["cat"],
+        on_classified=lambda c: told.append((time.monotonic(), c.predictions[0].label)),
+    )
+    done = time.monotonic()
+    assert service.asked == ["/v1/describe"]
+    [(when, label)] = told
+    assert label == "cat"
+    assert done - when > 0.3
+    assert description.caption == "a cat"
+    assert (description.width, description.height) == PICTURE.size
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again_and_told_once(service: Scripted) -> None:
+    service.replies = [Reply(BOTH, breaks=True), Reply(BOTH)]
+    told: list[str] = []
+    description = engine_at(service.url).describe(
+        PICTURE, ["cat"], on_classified=lambda c: told.append(c.predictions[0].label)
+    )
+    assert service.asked == ["/v1/describe"] * 2
+    assert told == ["cat"]
+    assert description.caption == "a cat"
+
+
+def test_a_caption_that_fails_after_the_labels(service: Scripted) -> None:
+    problem = b'{"error": {"kind": "model", "message": "It has no weights."}}'
+    service.replies = [Reply(b'{"classification": %s}\n%s\n' % (CLASSIFICATION, problem))]
+    engine = engine_at(service.url)
+    told: list[str] = []
+    with pytest.raises(ModelError, match="It has no weights"):
+        engine.describe(
+            PICTURE, ["cat"], on_classified=lambda c: told.append(c.predictions[0].label)
+        )
+    assert told == ["cat"]
+    assert engine.models["captioner"].message == "It has no weights."
+    assert engine.models["classifier"].stage != "failed"
+
+
+def test_an_answer_without_the_caption(service: Scripted) -> None:
+    service.replies = [Reply(b'{"classification": %s}\n' % CLASSIFICATION)]
+    with pytest.raises(ServiceError, match="only in part"):
+        engine_at(service.url).describe(PICTURE, ["cat"])
+
+
 def test_a_request_that_nobody_wants_any_more_ends_at_once(service: Scripted) -> None:
     service.replies = [Reply(seconds=1.5)]
     unwanted = threading.Event()
@@ -239,13 +287,35 @@ def test_an_address_that_cannot_be_used_is_not_repeated(url: str) -> None:
     assert "pass" not in str(refused.value)
 
 
-def test_pixels_travel_without_loss_unless_they_are_too_many() -> None:
-    noise = np.random.default_rng(1).integers(0, 256, (300, 400, 3), np.uint8)
-    image = Image.fromarray(noise)
-    arrived = open_picture(packed(image, 2**20, 10**6), "noise.png")
-    assert np.array_equal(np.asarray(arrived.image), noise)
-    for limits in [(100_000, 10**6), (2**20, 30_000)]:
-        file = packed(image, *limits)
-        smaller = open_picture(file, "noise.png", max_bytes=limits[0], max_pixels=limits[1])
-        assert smaller.width / smaller.height == pytest.approx(4 / 3, rel=0.02)
-        assert smaller.width * smaller.height > 0.9 * min(limits[0] / 3.01, limits[1])
+def noise(width: int, height: int) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8))
+
+
+@pytest.mark.parametrize("size", [(400, 300), (16_400, 20)])  # WebP has no sides as long as that
+def test_pixels_travel_without_loss(size: tuple[int, int]) -> None:
+    image = noise(*size)
+    arrived = open_picture(packed(image, 2**21, 10**6), "noise")
+    assert np.array_equal(np.asarray(arrived.image), np.asarray(image))
+
+
+@pytest.mark.parametrize("limits", [(100_000, 10**6), (2**20, 30_000)])
+def test_a_picture_that_is_too_large_is_made_smaller(limits: tuple[int, int]) -> None:
+    most_bytes, most_pixels = limits
+    file = packed(noise(400, 300), most_bytes, most_pixels)
+    smaller = open_picture(file, "noise", max_bytes=most_bytes, max_pixels=most_pixels)
+    assert smaller.width / smaller.height == pytest.approx(4 / 3, rel=0.02)
+    assert smaller.width * smaller.height > 0.9 * min(most_bytes / 3.01, most_pixels)
+
+
+def test_a_model_sees_the_same_of_a_large_photograph() -> None:
+    with Image.open(Settings().data / "samples" / "pagoda.jpg") as sample:
+        photograph = sample.resize((2100, 1401), Image.Resampling.BICUBIC)
+    file = packed(photograph, 2**26, 10**8)
+    arrived = open_picture(file, "pagoda").image
+    assert min(arrived.size) == 768
+    assert len(file) < 2**20
+    seen, meant = (
+        np.asarray(image.resize((384, 384), Image.Resampling.BICUBIC), int)
+        for image in (arrived, photograph)
+    )
+    assert np.abs(seen - meant).max() <= 3

@@ -1,6 +1,7 @@
 """`imgcap serve`: one real service, on a Ray of its own, asked as pages and programs ask it."""
 
 import io
+import json
 import os
 import signal
 import socket
@@ -156,6 +157,14 @@ def test_too_large_requests_are_refused_before_they_are_read(served: Served) -> 
         ("caption", {"files": picture_file(), "data": question('{"beams": 1}')}, "beams"),
         ("classify", {"files": picture_file(), "data": question('{"labels": []}')}, "no label"),
         ("classify", {"files": picture_file(), "data": question("no json")}, "question"),
+        (
+            "describe",
+            {
+                "files": {"picture": ("note.txt", b"no picture")},
+                "data": question('{"classify": {"labels": ["cat"]}}'),
+            },
+            "note.txt",
+        ),
         ("embed-texts", {"json": {"texts": ["x" * 2000]}}, "texts"),
     ],
 )
@@ -189,6 +198,26 @@ def test_the_same_answers_as_in_this_process(
         assert [c.score for c in theirs.captions] == pytest.approx(
             [c.score for c in ours.captions], abs=1e-4
         )
+
+
+def test_both_answers_of_one_request(
+    served: Served, local: Engine, samples: Sequence[Picture]
+) -> None:
+    told: list[str] = []
+    theirs = served.engine.describe(
+        samples[0], LABELS, on_classified=lambda c: told.append(c.predictions[0].label)
+    )
+    ours = local.describe(samples[0], LABELS)
+    assert told == [ours.predictions[0].label]
+    assert theirs.caption == ours.caption
+    assert [p.score for p in theirs.predictions] == pytest.approx(
+        [p.score for p in ours.predictions], abs=1e-5
+    )
+    asked = question('{"classify": {"labels": ["cat", "dog"]}}')
+    answer = served.post("/v1/describe", data=asked, files=picture_file())
+    assert answer.headers["Content-Type"].startswith("application/x-ndjson")
+    parts = [json.loads(line) for line in answer.text.splitlines()]
+    assert {key for part in parts for key in part} == {"classification", "captions"}
 
 
 def test_the_same_embeddings_and_explanations(
@@ -245,7 +274,7 @@ def test_a_process_that_dies_takes_no_accepted_request_with_it(
 ) -> None:
     def captioners() -> list[psutil.Process]:
         children = served.process.children(recursive=True)
-        return [child for child in children if "ServeReplica:captioner" in _name(child)]
+        return [child for child in children if ":captioner" in _name(child)]
 
     with ThreadPoolExecutor(1) as pool:
         answers = pool.submit(served.engine.caption, samples * 2, SLOW)

@@ -22,6 +22,13 @@ def serve(
         int | None,
         typer.Option(min=1, max=65535, help="The port; by default IMGCAP_SERVE_PORT."),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            envvar="RAY_ADDRESS",
+            help="A running Ray cluster to join: its address, or auto; by default none.",
+        ),
+    ] = None,
 ) -> None:
     """Answer pages and programs over HTTP until Ctrl-C; then finish what was accepted."""
     given = {"serve_host": host, "serve_port": port}
@@ -32,16 +39,16 @@ def serve(
         raise failure("The service needs more packages: pip install 'imgcap[serve]'.", USAGE)
     if not settings.engine_token.get_secret_value() and not _is_here(settings.serve_host):
         tell("Whoever reaches this address can use it: set IMGCAP_ENGINE_TOKEN to prevent that.")
-    _run(settings)
+    _run(settings, cluster)
 
 
-def _run(settings: "Settings") -> None:
+def _run(settings: "Settings", cluster: str | None) -> None:
     from imgcap.serve import Service, ServiceStartError
 
     ended = threading.Event()
     tell("Starting …")
     try:
-        service = Service(settings)
+        service = Service(settings, cluster)
     except ServiceStartError as error:
         raise failure(str(error), FAILED) from error
     except KeyboardInterrupt as error:

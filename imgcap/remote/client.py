@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -21,6 +21,9 @@ from imgcap.remote.errors import (
 )
 from imgcap.remote.wire import Problem, Refusal
 from imgcap.settings import Settings
+
+Hear = Callable[[bytes], None]
+"""Told each line of an answer."""
 
 MAX_ANSWER_BYTES: Final = 64 * 2**20
 _ATTEMPTS: Final = 4
@@ -67,6 +70,7 @@ class Client:
         method: str,
         path: str,
         stopped: threading.Event | None = None,
+        on_line: Hear | None = None,
         **content: Any,  # noqa: ANN401  # what httpx takes
     ) -> bytes:
         """Send a request and return the answer's body.
@@ -78,7 +82,10 @@ class Client:
         Parameters
         ----------
         stopped : threading.Event, optional
-            Set when nobody wants the answer any more: pauses end.
+            Set when nobody wants the answer any more: pauses end, and no line is told.
+        on_line : callable, optional
+            Told each line of the answer when it is there; from the first again if the answer
+            breaks off and is asked for again. What it raises ends the request.
 
         Raises
         ------
@@ -90,13 +97,18 @@ class Client:
             If `stopped` was set.
         """
         stopped = stopped or threading.Event()
+
+        def hear(line: bytes) -> None:
+            if on_line and not stopped.is_set():
+                on_line(line)
+
         deadline = time.monotonic() + self._patience
         attempt = 0
         while True:
             if stopped.is_set():
                 raise CancelledError
             try:
-                return self._once(method, path, deadline, content)
+                return self._once(method, path, deadline, hear, content)
             except _Passing as passing:
                 attempt += 1
                 pause = passing.pause or _FIRST_PAUSE * 2 ** (attempt - 1)
@@ -106,12 +118,14 @@ class Client:
                     raise passing.error from passing
             stopped.wait(pause)
 
-    def _once(self, method: str, path: str, deadline: float, content: Mapping[str, Any]) -> bytes:
+    def _once(
+        self, method: str, path: str, deadline: float, hear: Hear, content: Mapping[str, Any]
+    ) -> bytes:
         left = max(0.1, deadline - time.monotonic())
         timeout = httpx.Timeout(left, connect=min(_CONNECT, left))
         try:
             with self._http.stream(method, path, timeout=timeout, **content) as response:
-                body = self._read(response)
+                body = self._read(response, hear)
         except httpx.ConnectError as error:
             raise _Passing(self._away()) from error
         except httpx.TimeoutException as error:
@@ -127,13 +141,25 @@ class Client:
             return body
         raise self._refusal(response, body)
 
-    def _read(self, response: httpx.Response) -> bytes:
-        body = bytearray()
+    def _read(self, response: httpx.Response, hear: Hear) -> bytes:
+        body, heard = bytearray(), 0
         for piece in response.iter_bytes():
             body += piece
             if len(body) > MAX_ANSWER_BYTES:
                 raise ServiceError(f"The inference service at {self.address} answers too much.")
+            while response.is_success and (end := body.find(b"\n", heard)) >= 0:
+                hear(bytes(body[heard:end]))
+                heard = end + 1
         return bytes(body)
+
+    def failure(self, problem: Problem) -> Exception:
+        """Return what a problem is in Python."""
+        if problem.kind in KINDS:
+            return KINDS[problem.kind](problem.message)
+        return self._failed()
+
+    def _failed(self) -> ServiceError:
+        return ServiceError(f"The inference service at {self.address} failed: try again.")
 
     def _away(self) -> ServiceAwayError:
         return ServiceAwayError(
@@ -145,7 +171,7 @@ class Client:
         status = response.status_code
         problem = _problem(body)
         if problem and problem.kind in KINDS:
-            return KINDS[problem.kind](problem.message)
+            return self.failure(problem)
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             return ServiceRefusedError(
                 f"The inference service at {self.address} wants another token: "
@@ -162,7 +188,7 @@ class Client:
             )
         if problem is None and status in _NOBODY:
             return _Passing(self._away())
-        failed = ServiceError(f"The inference service at {self.address} failed: try again.")
+        failed = self._failed()
         # With words of its own, the service has failed at this very question, and would again.
         return _Passing(failed) if status in _PASSING and problem is None else failed
 

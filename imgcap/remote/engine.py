@@ -4,21 +4,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter
 
-from imgcap.inference.describing import Describing
-from imgcap.inference.errors import CancelledError, EngineError, ModelError
+from imgcap.inference.describing import Describing, described
+from imgcap.inference.description import Description
+from imgcap.inference.errors import CancelledError, ModelError
 from imgcap.inference.events import Cancel, ModelEvent, Progress, Role, Words
 from imgcap.inference.relevance import Relevance, WordRelevance
 from imgcap.inference.results import CaptionOptions, Captions, Classification, ClassifyOptions
 from imgcap.inference.telling import Telling
-from imgcap.labels import MAX_LABELS, check_labels
+from imgcap.labels import MAX_LABELS
 from imgcap.remote.errors import ServiceError
 from imgcap.remote.packing import packed
+from imgcap.remote.parts import Parts
+from imgcap.remote.questions import caption_question, checked, classify_question
 from imgcap.remote.requests import Request, Requests
 from imgcap.remote.wire import (
-    CaptionQuestion,
-    ClassifyQuestion,
+    DescribeQuestion,
     Embeddings,
     EmbedQuestion,
     LabelMap,
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from imgcap.images import Picture
 
 A = TypeVar("A")
-Q = TypeVar("Q", bound=BaseModel)
 
 _JSON: Final = {"Content-Type": "application/json"}
 _EVENT: Final = TypeAdapter(ModelEvent)
@@ -52,7 +53,7 @@ class RemoteEngine(Describing):
 
     Every picture is a request of its own, several at a time: the service puts together what comes
     from all pages. A picture travels without loss, so the answer is that of an engine in this
-    process; one that would be larger than `max_upload_mb` is made smaller first.
+    process; only one with far more pixels than models take in is made smaller first.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ class RemoteEngine(Describing):
         progress: Progress | None = None,
     ) -> list[Classification]:
         """Score every picture against every label."""
-        question = _classify_question(labels, options)
+        question = classify_question(labels, options)
         asked = self._about(pictures, "/v1/classify", question)
         return self._ask("classifier", _CLASSIFICATION, asked, cancel, progress)
 
@@ -121,13 +122,52 @@ class RemoteEngine(Describing):
         on_words: Words | None = None,
     ) -> list[Captions]:
         """Write captions for every picture; `on_words` is told at the end."""
-        given = vars(options or CaptionOptions())
-        fields = {name: given[name] for name in CaptionQuestion.model_fields}
-        asked = self._about(pictures, "/v1/caption", _checked(CaptionQuestion, fields))
+        asked = self._about(pictures, "/v1/caption", caption_question(options))
         written = self._ask("captioner", _CAPTIONS, asked, cancel, progress)
         if len(written) == 1:
             Telling(on_words).tell(written[0].best.text)
         return written
+
+    def describe(  # noqa: PLR0913  # one option object a question, and the hooks
+        self,
+        picture: "Picture | Image.Image",
+        labels: Sequence[str] | None = None,
+        caption_options: CaptionOptions | None = None,
+        classify_options: ClassifyOptions | None = None,
+        *,
+        with_caption: bool = True,
+        cancel: Cancel | None = None,
+        on_classified: Callable[[Classification], None] | None = None,
+        on_words: Words | None = None,
+    ) -> Description:
+        """Say all about one picture, which travels once; both models work at the same time."""
+        if labels is None or not with_caption:
+            return super().describe(
+                picture,
+                labels,
+                caption_options,
+                classify_options,
+                with_caption=with_caption,
+                cancel=cancel,
+                on_classified=on_classified,
+                on_words=on_words,
+            )
+        question = DescribeQuestion(
+            classify=classify_question(labels, classify_options),
+            caption=caption_question(caption_options),
+        )
+        [request] = self._about([picture], "/v1/describe", question)
+        parts = Parts(on_classified)
+        try:
+            self._requests.stream(request, parts.take, cancel)
+            classification, captions = parts.both(self._requests.address)
+        except (ServiceError, ModelError) as error:
+            self._tell_failed(parts.missing, error)
+            raise
+        self._tell(ModelEvent("classifier", classification.model, "ready"))
+        self._tell(ModelEvent("captioner", captions.model, "ready"))
+        Telling(on_words).tell(captions.best.text)
+        return described(picture, classification, captions)
 
     def embed(
         self,
@@ -150,7 +190,7 @@ class RemoteEngine(Describing):
         asked = [
             _posting(
                 "/v1/embed-texts",
-                _checked(TextsQuestion, {"texts": texts[start : start + MAX_LABELS]}),
+                checked(TextsQuestion, {"texts": texts[start : start + MAX_LABELS]}),
             )
             for start in starts
         ]
@@ -166,8 +206,8 @@ class RemoteEngine(Describing):
         cancel: Cancel | None = None,
     ) -> Relevance:
         """Say which places of a picture speak for one of the candidate labels."""
-        candidates = _classify_question(labels, options).model_dump()
-        question = _checked(LabelQuestion, {"label": label, **candidates})
+        candidates = classify_question(labels, options).model_dump()
+        question = checked(LabelQuestion, {"label": label, **candidates})
         asked = self._about([picture], "/v1/explain-label", question)
         [answer] = self._ask("classifier", _LABEL_MAP, asked, cancel)
         return answer.relevance
@@ -180,7 +220,7 @@ class RemoteEngine(Describing):
         cancel: Cancel | None = None,
     ) -> WordRelevance:
         """Say where the captioner looks for each word of a caption."""
-        question = _checked(WordsQuestion, {"caption": caption})
+        question = checked(WordsQuestion, {"caption": caption})
         asked = self._about([picture], "/v1/explain-caption", question)
         [answer] = self._ask("captioner", _WORD_MAPS, asked, cancel)
         return answer.relevance
@@ -199,7 +239,7 @@ class RemoteEngine(Describing):
             def make() -> tuple[str, dict[str, Any]]:
                 file = packed(picture, self._most_bytes, self._most_pixels)
                 name = getattr(picture, "name", "picture")
-                return path, {"data": form, "files": {"picture": (name, file, "image/png")}}
+                return path, {"data": form, "files": {"picture": (name, file)}}
 
             return make
 
@@ -217,12 +257,16 @@ class RemoteEngine(Describing):
         try:
             answers = self._requests.post(answer, requests, cancel, progress)
         except (ServiceError, ModelError) as error:
-            name = self._events[role].checkpoint
-            self._tell(ModelEvent(role, name, "failed", message=str(error)))
+            self._tell_failed([role], error)
             raise
         for name in {getattr(each, "model", "") for each in answers} - {""}:
             self._tell(ModelEvent(role, name, "ready"))
         return answers
+
+    def _tell_failed(self, roles: Iterable[Role], error: Exception) -> None:
+        for role in roles:
+            name = self._events[role].checkpoint
+            self._tell(ModelEvent(role, name, "failed", message=str(error)))
 
     def _tell(self, event: ModelEvent) -> None:
         if self._events[event.role] != event:
@@ -239,29 +283,6 @@ def _posting(path: str, question: BaseModel | None = None) -> Request:
         path,
         {"content": question.model_dump_json(), "headers": _JSON} if question else {},
     )
-
-
-def _classify_question(labels: Sequence[str], options: ClassifyOptions | None) -> ClassifyQuestion:
-    options = options or ClassifyOptions()
-    return _checked(
-        ClassifyQuestion,
-        {
-            "labels": check_labels(labels),
-            "templates": options.templates,
-            "independent": options.independent,
-            "none_threshold": options.none_threshold,
-        },
-    )
-
-
-def _checked(kind: type[Q], fields: Mapping[str, object]) -> Q:
-    """Return a question; one that is too long for the service ends here."""
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        raise EngineError(
-            "The inference service takes no question as long as this: use fewer or shorter words."
-        ) from error
 
 
 def _rows(answers: Iterable[Embeddings]) -> "NDArray[np.float32]":

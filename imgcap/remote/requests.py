@@ -5,15 +5,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Final, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from imgcap.inference.errors import CancelledError
 from imgcap.inference.events import Cancel, Progress
 from imgcap.remote.client import Client
-from imgcap.remote.errors import ServiceError
+from imgcap.remote.reading import read
 from imgcap.settings import Settings
 
 A = TypeVar("A")
+T = TypeVar("T")
 
 Request = Callable[[], tuple[str, dict[str, Any]]]
 """Makes a path and what is posted there, when it is sent: pictures are packed side by side."""
@@ -58,16 +59,46 @@ class Requests:
         EngineError
             The first failure, as in `Client.request`.
         """
+
+        def send(request: Request, client: Client, stopped: threading.Event) -> A:
+            path, content = request()
+            return read(answer, client.request("POST", path, stopped, **content), client.address)
+
+        return self._send(send, requests, cancel, progress)
+
+    def stream(
+        self,
+        request: Request,
+        take: Callable[[bytes, Client], None],
+        cancel: Cancel | None = None,
+    ) -> None:
+        """Have each line of an answer taken when it is there, by a thread of this class.
+
+        Raises
+        ------
+        CancelledError, EngineError
+            As `post` does, and what `take` raises.
+        """
+
+        def send(request: Request, client: Client, stopped: threading.Event) -> None:
+            path, content = request()
+            client.request(
+                "POST", path, stopped, on_line=lambda line: take(line, client), **content
+            )
+
+        self._send(send, [request], cancel)
+
+    def _send(
+        self,
+        send: Callable[[Request, Client, threading.Event], T],
+        requests: Sequence[Request],
+        cancel: Cancel | None,
+        progress: Progress | None = None,
+    ) -> list[T]:
         stopped = threading.Event()
         pool, client = self._open()
-
-        def send(request: Request) -> A:
-            path, content = request()
-            body = client.request("POST", path, stopped, **content)
-            return _read(answer, body, client.address)
-
-        futures = [pool.submit(send, request) for request in requests]
-        pending: set[Future[A]] = set(futures)
+        futures = [pool.submit(send, request, client, stopped) for request in requests]
+        pending: set[Future[T]] = set(futures)
         try:
             while pending:
                 if cancel is not None and cancel():
@@ -98,13 +129,3 @@ class Requests:
                 self._client = Client(self._settings)
                 self._pool = ThreadPoolExecutor(_AT_A_TIME, "imgcap-remote")
             return self._pool, self._client
-
-
-def _read(answer: TypeAdapter[A], body: bytes, address: str) -> A:
-    try:
-        return answer.validate_json(body)
-    except ValidationError as error:
-        raise ServiceError(
-            f"What the inference service at {address} answers cannot be understood: "
-            "it may be of another version."
-        ) from error

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from imgcap.inference.events import ModelEvent, Role
 from imgcap.inference.relevance import WHOLE, Box, Relevance, WordRelevance
-from imgcap.inference.results import CaptionOptions, ClassifyOptions
+from imgcap.inference.results import CaptionOptions, Captions, Classification, ClassifyOptions
 from imgcap.labels import DEFAULT_TEMPLATES, MAX_LABELS
 
 MAX_TEMPLATES = 50
@@ -61,6 +61,13 @@ class CaptionQuestion(_Strict):
     def options(self) -> CaptionOptions:
         """The same for an engine; raises `EngineError` where it refuses them."""
         return CaptionOptions(**self.model_dump())
+
+
+class DescribeQuestion(_Strict):
+    """Both about one picture, which travels once."""
+
+    classify: ClassifyQuestion
+    caption: CaptionQuestion = CaptionQuestion()
 
 
 class WordsQuestion(_Strict):
@@ -165,3 +172,11 @@ class Refusal(_Strict):
     """The body of every answer that is none."""
 
     error: Problem
+
+
+class Part(_Strict):
+    """A line of the answer to a `DescribeQuestion`: one of these."""
+
+    classification: Classification | None = None
+    captions: Captions | None = None
+    error: Problem | None = None

@@ -1,12 +1,13 @@
 """The HTTP interface of the service, with its OpenAPI description."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, File, Form, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import Json
 
 from imgcap import __version__
@@ -15,12 +16,14 @@ from imgcap.inference.results import Captions, Classification
 from imgcap.remote.wire import (
     CaptionQuestion,
     ClassifyQuestion,
+    DescribeQuestion,
     Embeddings,
     EmbedQuestion,
     LabelMap,
     LabelQuestion,
     LoadQuestion,
     Models,
+    Part,
     Problem,
     Question,
     Refusal,
@@ -54,6 +57,13 @@ _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
         HTTPStatus.GATEWAY_TIMEOUT,
     )
 }
+
+
+class JsonLines(StreamingResponse):
+    """An answer of several lines, each a JSON object."""
+
+    media_type = "application/x-ndjson"
+
 
 Upload = Annotated[UploadFile, File(description="A JPEG, PNG, WebP or GIF file.")]
 
@@ -103,6 +113,36 @@ class Routes:
         """Write captions for a picture."""
         return await self._ask("captioner", question or CaptionQuestion(), picture)
 
+    async def describe(
+        self, picture: Upload, question: Annotated[Json[DescribeQuestion], Form()]
+    ) -> JsonLines:
+        """Classify and caption a picture at the same time: a line for each, when it is there."""
+        data, name = await picture.read(), picture.filename or "picture"
+
+        async def part(role: Role, asked: Question, kind: str) -> Part:
+            answer = await self._ask_model(role, asked, data, name)
+            return Part(**{"error" if isinstance(answer, Problem) else kind: answer})
+
+        parts = [
+            asyncio.create_task(part("classifier", question.classify, "classification")),
+            asyncio.create_task(part("captioner", question.caption, "captions")),
+        ]
+        coming = asyncio.as_completed(parts)
+        first = await next(coming)
+        if first.error:  # nothing is on its way yet, so the status can say it
+            _cancel(parts)
+            raise RefusedError(first.error)
+
+        async def lines() -> AsyncIterator[str]:
+            try:
+                yield _line(first)
+                for second in coming:
+                    yield _line(await second)
+            finally:  # whoever asked may have gone
+                _cancel(parts)
+
+        return JsonLines(lines())
+
     async def embed(self, picture: Upload) -> Any:
         """Say where a picture lies in the classifier's space."""
         return await self._ask("classifier", EmbedQuestion(), picture)
@@ -149,6 +189,9 @@ def build_api(ask: Ask, events: Events) -> FastAPI:
     api.post("/v1/models/{role}/load", response_model=ModelEvent)(routes.load)
     api.post("/v1/classify", response_model=Classification)(routes.classify)
     api.post("/v1/caption", response_model=Captions)(routes.caption)
+    api.post("/v1/describe", response_class=JsonLines, responses={200: {"model": Part}})(
+        routes.describe
+    )
     api.post("/v1/embed", response_model=Embeddings)(routes.embed)
     api.post("/v1/embed-texts", response_model=Embeddings)(routes.embed_texts)
     api.post("/v1/explain-label", response_model=LabelMap)(routes.explain_label)
@@ -157,6 +200,15 @@ def build_api(ask: Ask, events: Events) -> FastAPI:
     api.exception_handler(TimeoutError)(_not_ready)
     api.exception_handler(RequestValidationError)(_misunderstood)
     return api
+
+
+def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+
+
+def _line(part: Part) -> str:
+    return part.model_dump_json(exclude_unset=True) + "\n"
 
 
 async def _refused(_: Request, error: RefusedError) -> JSONResponse:

@@ -20,6 +20,11 @@ _PAUSE_S: Final = 0.25
 _READY_S: Final = 5.0
 
 
+def application(role: Role) -> str:
+    """Return what Ray Serve calls a model's application; a cluster may have others."""
+    return f"imgcap-{role}"
+
+
 class Ingress:
     """Takes requests in and asks the models; what it has taken in survives a model's process.
 
@@ -31,7 +36,7 @@ class Ingress:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._handles = {role: serve.get_app_handle(role) for role in ROLES}
+        self._handles = {role: serve.get_app_handle(application(role)) for role in ROLES}
 
     def __serve_build_asgi_app__(self) -> App:
         """Return what answers HTTP; Ray Serve asks for it in the front's own process."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections import defaultdict
@@ -65,9 +66,13 @@ class ModelServer:
         `serve_idle_s` seconds without a question.
     settings : Settings
         Which checkpoint and device, the limits of a picture, and the size of a batch.
+    threads : int
+        On how many it computes. The models wait for each other more often than not, so that
+        together they may have more than there are cores.
     """
 
-    def __init__(self, role: Role, settings: Settings) -> None:
+    def __init__(self, role: Role, settings: Settings, threads: int) -> None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # before torch is loaded, which reads it
         self._role = role
         self._settings = settings
         self._engine = LocalEngine(settings)

@@ -8,7 +8,7 @@ from typing import Final
 import ray
 from ray import serve
 
-from imgcap.serve.ingress import ROLES, Ingress
+from imgcap.serve.ingress import ROLES, Ingress, application
 from imgcap.serve.model import ModelServer
 from imgcap.settings import Settings
 
@@ -37,20 +37,29 @@ class Service:
     ----------
     settings : Settings
         Where it listens, which models it has, how many processes and of what size.
+    cluster : str, optional
+        The address of a running Ray cluster, or ``auto`` for the one of this machine; without it
+        the service starts a Ray of its own.
 
     Raises
     ------
     ServiceStartError
-        If Ray or the application does not start.
+        If Ray or the application does not start, or there are too few processors or GPUs.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, cluster: str | None = None) -> None:
         self._settings = settings
+        self._cluster = cluster
+        self._is_first = True
         logging.getLogger("ray").setLevel(logging.ERROR)  # its news are for those who develop it
         logging.getLogger("ray.serve").setLevel(logging.ERROR)
         try:
             self._connect()
+            self._check_resources()
             self._deploy()
+        except ServiceStartError:
+            self.close()
+            raise
         except Exception as error:
             self.close()
             reason = " ".join(str(error).split())[:300]
@@ -62,26 +71,56 @@ class Service:
         return f"http://{self._settings.serve_host}:{self._settings.serve_port}"
 
     def close(self) -> None:
-        """Take nothing more in, finish what was accepted, and end."""
+        """Take nothing more in, finish what was accepted, and end; a cluster stays."""
         if ray.is_initialized():
             with contextlib.suppress(Exception):  # what is not there needs no end
-                for name in (_INGRESS, *ROLES):
+                for name in (_INGRESS, *map(application, ROLES)):
                     serve.delete(name)
+                if self._cluster and self._is_first and not serve.status().applications:
+                    serve.shutdown()  # or it would keep the port
             ray.shutdown()
 
     def _connect(self) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no page phones home
-        settings = self._settings
-        processes = settings.serve_replicas * len(ROLES)
+        if self._cluster:
+            ray.init(self._cluster, namespace="serve", log_to_driver=False, logging_level="ERROR")
+            self._is_first = not serve.status().proxies
+            return
         ray.init(
             address="local",
             namespace="serve",
-            num_cpus=max(os.cpu_count() or 1, int(processes * settings.serve_cpus + 1)),
+            num_cpus=max(os.cpu_count() or 1, int(self._needed["CPU"] + 1)),
             object_store_memory=_STORE_BYTES,
             include_dashboard=False,
             log_to_driver=False,
             logging_level="ERROR",
         )
+
+    @property
+    def _needed(self) -> dict[str, float]:
+        """What Ray reserves for all processes together."""
+        settings = self._settings
+        processes = settings.serve_replicas * len(ROLES)
+        return {"CPU": processes * settings.serve_cpus, "GPU": processes * settings.serve_gpus}
+
+    def _check_resources(self) -> None:
+        """Refuse what Ray would wait for without end."""
+        there = ray.cluster_resources()
+        for kind, needed in self._needed.items():
+            if needed > there.get(kind, 0):
+                raise ServiceStartError(
+                    f"The inference service needs {needed:g} {kind}s for its processes, but Ray "
+                    f"has {there.get(kind, 0):g}: set IMGCAP_SERVE_REPLICAS, IMGCAP_SERVE_CPUS or "
+                    "IMGCAP_SERVE_GPUS."
+                )
+
+    @property
+    def _threads(self) -> int:
+        """Of each process: in a cluster what is reserved, on a machine of our own all there is."""
+        reserved = max(1, int(self._settings.serve_cpus))
+        if self._cluster:
+            return reserved
+        return max(reserved, (os.cpu_count() or 1) // self._settings.serve_replicas)
 
     def _deploy(self) -> None:
         settings = self._settings
@@ -107,7 +146,8 @@ class Service:
                 graceful_shutdown_timeout_s=patience,
                 graceful_shutdown_wait_loop_s=0.5,
             )
-            serve.run(model.bind(role, settings), name=role, route_prefix=None)
+            bound = model.bind(role, settings, self._threads)
+            serve.run(bound, name=application(role), route_prefix=None)
         front = serve.deployment(serve.ingress()(Ingress)).options(
             name="front",
             ray_actor_options={"num_cpus": 0},
