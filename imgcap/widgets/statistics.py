@@ -10,6 +10,7 @@ from imgcap.charts.statistics import NO_FEEDBACK, STATISTICS_KINDS, statistics_f
 from imgcap.charts.statistics.panes import exact_share, span
 from imgcap.feedback.statistics import Accuracy, Statistics, statistics_of
 from imgcap.percentages import SIGN
+from imgcap.widgets.browser import ChartImages
 from imgcap.widgets.elements import Card, Fold, Message, markup, row
 from imgcap.widgets.figures import composed, living, redraw
 from imgcap.widgets.state import AppState
@@ -67,6 +68,7 @@ class StatisticsPanel(Card):
                 row(self.kind, self.refresh),
                 self.message,
                 self.figure,
+                ChartImages(),
                 Fold("The same as a table", self.table),
             )
         self._go()

@@ -124,8 +124,9 @@ def test_a_kept_chart_can_be_read_wherever_it_is_put(new_page: NewPage, server: 
     dashboard = Dashboard(new_page(color_scheme="dark"), server)
     dashboard.take_sample("cat")
     dashboard.plot.hover()
+    expect(dashboard.plot.locator(".modebar-btn")).to_be_hidden()
     with dashboard.page.expect_download() as saved:
-        dashboard.plot.locator(".modebar-btn").first.click()
+        dashboard.press("Download chart as PNG")
     with Image.open(saved.value.path()) as picture:
         assert picture.format == "PNG"
         corner = picture.convert("RGBA").getpixel((3, 3))

@@ -31,6 +31,7 @@ DRAWN = {
 SOME = statistics_of(
     [Outline(datetime.now(UTC), 5, "cat", 0.9, "cat", "", "", "imgcap-align-small", "")]
 )
+LEAST_GAP = 8  # pixels between figures that do not look like one
 LEAST_PIXELS = {"Calibration": 150}  # points alone; the others have areas
 
 
@@ -80,12 +81,21 @@ def test_every_chart_is_drawn(new_page: NewPage, server: Server, scheme: str, wi
         if kind == "By predicted label":
             ticks = card.locator(".xaxislayer-above .xtick text")
             expect(ticks).to_have_text(["1", "3", "5"])
+            assert gap(ticks.last, card.locator(".x2tick text").first) > LEAST_GAP
         colour = colours.get(kind, theme.accent)
         least = LEAST_PIXELS.get(kind, 1_000)
         wait_until(lambda: pixels(card, colour) > least)  # noqa: B023  # awaited here
         assert pixels(card, theme.surface) > 50_000
         assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.title() == title, "no script of a label ran"
+
+
+def gap(left: Locator, right: Locator) -> float:
+    """Return how many pixels are between two texts beside each other."""
+    one, other = left.bounding_box(), right.bounding_box()
+    assert one is not None
+    assert other is not None
+    return other["x"] - one["x"] - one["width"]
 
 
 def pixels(card: Locator, colour: str) -> int:
@@ -106,6 +116,9 @@ def test_figures_follow_what_is_said_and_can_be_read_as_a_table(page: Page, serv
     store.append(FeedbackRecord(rating=1))
     card.get_by_role("button", name="Refresh").click()
     expect(card).to_contain_text(f"{before + 2} ratings")
+    with page.expect_download() as saved:
+        card.get_by_role("button", name="Download chart as PNG").click()
+    assert saved.value.suggested_filename == "feedback.png"
 
     card.get_by_label("Show", exact=True).select_option("Confusion")
     card.get_by_role("button", name="The same as a table").press("Enter")

@@ -8,6 +8,7 @@ from imgcap.charts.theme import Theme, wrapped
 from imgcap.feedback.statistics import Confusion, Statistics
 
 _ROW_CELLS, _COLUMN_CELLS = 18, 14
+_APART = "\N{NO-BREAK SPACE}" * 2  # around a column's name: plotly turns names that touch
 _FAINTEST, _STRONGEST = 0.12, 0.5  # shares of the accent, on which numbers can be read
 
 
@@ -43,7 +44,7 @@ def confusion(statistics: Statistics | None, theme: Theme, empty: str) -> go.Fig
         xaxis=names
         | {
             "title": {"text": "Right label", **words},
-            "ticktext": [tick(name, _COLUMN_CELLS) for name in table.labels],
+            "ticktext": [_APART.join(("", tick(name, _COLUMN_CELLS), "")) for name in table.labels],
             "tickfont": {"size": 11},
             "autotickangles": [0, 45, 90],
             "range": ends,

@@ -15,7 +15,7 @@ _COLOURS = (OKABE_ITO[5], OKABE_ITO[0], "#9aa3ad", OKABE_ITO[1], OKABE_ITO[4])
 _DAYS: dict[Unit, int] = {"day": 1, "week": 7, "month": 30, "year": 365}
 _FEWEST = 7  # periods that have room, so that a single one is no wall
 _TICKS = 5
-_LOWER, _UPPER = (0, 0.54), (0.72, 1)
+_LOWER, _UPPER = (0, 0.5), (0.72, 1)
 
 
 def timeline(statistics: Statistics | None, theme: Theme, empty: str) -> go.Figure:
@@ -79,7 +79,7 @@ def timeline(statistics: Statistics | None, theme: Theme, empty: str) -> go.Figu
             **dict.fromkeys(("itemclick", "itemdoubleclick"), False),
             "orientation": "h",
             "traceorder": "normal",
-            "title": {"text": "How many  ", "side": "left", "font": {"size": 12}},
+            "title": {"text": "How many", "side": "top left", "font": {"size": 12}},
             "x": 0,
             "xanchor": "left",
             "y": _LOWER[1],
