@@ -13,6 +13,7 @@ What an attacker could send, and what meets it here, worst first:
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import BufferedReader, BytesIO
 from typing import Final
 
@@ -35,6 +36,7 @@ from imgcap.containers import (
     Joined,
     read_container,
 )
+from imgcap.reduction import drafting, reduced
 from imgcap.settings import usable_settings
 
 MAX_SIDE: Final = 65_535
@@ -81,6 +83,9 @@ class Picture:
         `JPEG`, `PNG`, `WebP` or `GIF`, from the content.
     size_bytes
         Size of the file.
+    divided_by
+        How many pixels a side of the file there are for one of `image`: more than 1 only if a
+        picture was opened for models.
     """
 
     image: Image.Image = field(repr=False, compare=False)
@@ -88,16 +93,22 @@ class Picture:
     sha256: str
     format: Format
     size_bytes: int
+    divided_by: int = 1
 
     @property
     def width(self) -> int:
         """Pixels from left to right of the upright picture."""
-        return self.image.width
+        return self.image.width * self.divided_by
 
     @property
     def height(self) -> int:
         """Pixels from top to bottom of the upright picture."""
-        return self.image.height
+        return self.image.height * self.divided_by
+
+    @cached_property
+    def reduced(self) -> Image.Image:
+        """The pixels as all models see them: fewer if there are more than they can use."""
+        return reduced(self.image)
 
 
 def open_picture(
@@ -106,6 +117,7 @@ def open_picture(
     *,
     max_bytes: int | None = None,
     max_pixels: int | None = None,
+    for_models: bool = False,
 ) -> Picture:
     """Decode an untrusted file into an upright RGB picture.
 
@@ -125,6 +137,9 @@ def open_picture(
     max_pixels
         Largest accepted width x height; by default `Settings.max_pixels`. Formats whose decoders
         take more memory a pixel (WebP, progressive JPEG) are accepted up to proportionally less.
+    for_models
+        Nobody needs more pixels than models can use, so that a large JPEG may be decoded to an
+        exact fraction of its size, in less time.
 
     Returns
     -------
@@ -144,7 +159,10 @@ def open_picture(
     data = _check_bytes(data, name, max_bytes or 0)
     try:
         container = _find_picture(data, name, max_pixels or 0)
-        image = _decode(container)
+        divided_by = 1
+        if for_models and container.format == "JPEG":
+            divided_by = drafting((container.width, container.height))
+        image = _decode(container, divided_by)
     except MemoryError as error:
         raise PictureError(f"There is not enough memory to open “{name}”.") from error
     except (ContainerError, ImageCms.PyCMSError) as error:
@@ -155,6 +173,7 @@ def open_picture(
         sha256=hashlib.sha256(data).hexdigest(),
         format=container.format,
         size_bytes=len(data),
+        divided_by=divided_by,
     )
 
 
@@ -220,10 +239,10 @@ def _find_picture(data: bytes, name: str, max_pixels: int) -> Container:
     return container
 
 
-def _decode(container: Container) -> Image.Image:
+def _decode(container: Container, divided_by: int) -> Image.Image:
     """Decode the pieces and bring the pixels to upright RGB in memory of their own."""
     # No name may hold the decoder's image while the upright copy is made: three are too many.
-    image = _to_rgb(_load(container), container.profile)
+    image = _to_rgb(_load(container, divided_by), container.profile)
     if container.orientation in _TRANSPOSITIONS:
         image = image.transpose(_TRANSPOSITIONS[container.orientation])
     elif isinstance(image, ImageFile.ImageFile):
@@ -232,11 +251,13 @@ def _decode(container: Container) -> Image.Image:
     return image
 
 
-def _load(container: Container) -> Image.Image:
+def _load(container: Container, divided_by: int) -> Image.Image:
     try:
         # Not Image.open: it looks for more formats, warns, and has limits of its own.
         image = _DECODERS[container.format](BufferedReader(Joined(container.pieces)))
         if image.size == (container.width, container.height):
+            if divided_by > 1:
+                image.draft(None, (image.width // divided_by, image.height // divided_by))
             image.load()
             return image
     except MemoryError:

@@ -92,7 +92,9 @@ def open_ahead(
         gate.enter(ticket)
         try:
             data = _read(source, max_bytes)
-            picture = open_picture(data, source.file, max_bytes=max_bytes, max_pixels=max_pixels)
+            picture = open_picture(
+                data, source.file, max_bytes=max_bytes, max_pixels=max_pixels, for_models=True
+            )
         except PictureError as error:
             return error
         gate.hold(picture.width * picture.height)

@@ -16,6 +16,7 @@ from imgcap.inference.events import Cancel, Progress
 from imgcap.inference.explanation.label import attribute_to_cells
 from imgcap.inference.explanation.placing import covered
 from imgcap.inference.loading import Loader
+from imgcap.inference.pixels import prepare
 from imgcap.inference.pretrained import Loaded, answering
 from imgcap.inference.relevance import Relevance
 from imgcap.inference.results import Classification, ClassifyOptions, Prediction
@@ -190,7 +191,7 @@ class Classifier:
             taught = adapter.weights if adapter else None
             texts = _moved(texts, labels, taught)
             check(cancel)
-            inputs = loaded.processor(images=[image], return_tensors="pt")
+            inputs = prepare(loaded.processor, [image])
             against = baseline[0] if baseline is not None else torch.zeros_like(texts[row])
             if not options.independent and len(labels) > 1:
                 against = (texts.sum(0) - texts[row]) / (len(labels) - 1)

@@ -8,6 +8,7 @@ from PIL import Image
 from imgcap.inference.description import Description
 from imgcap.inference.events import Cancel, Words
 from imgcap.inference.results import CaptionOptions, Captions, Classification, ClassifyOptions
+from imgcap.reduction import reduced
 
 if TYPE_CHECKING:
     from imgcap.images import Picture
@@ -46,7 +47,7 @@ def described(
     captions: Captions | None,
 ) -> Description:
     """Put together what is known of a picture."""
-    width, height = pixels(picture).size
+    width, height = picture.width, picture.height
     return Description(
         name=getattr(picture, "name", ""),
         sha256=getattr(picture, "sha256", ""),
@@ -58,6 +59,7 @@ def described(
 
 
 def pixels(picture: "Picture | Image.Image") -> "Image.Image":
-    """Return a picture's RGB pixels."""
-    image = picture if isinstance(picture, Image.Image) else picture.image
-    return image if image.mode == "RGB" else image.convert("RGB")
+    """Return a picture's RGB pixels as all models see them, reduced if there are too many."""
+    if not isinstance(picture, Image.Image):
+        return picture.reduced
+    return reduced(picture if picture.mode == "RGB" else picture.convert("RGB"))

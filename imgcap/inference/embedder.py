@@ -10,6 +10,7 @@ from PIL import Image
 
 from imgcap.inference.errors import CancelledError
 from imgcap.inference.events import Cancel
+from imgcap.inference.pixels import prepare
 from imgcap.inference.pretrained import Loaded
 
 TEXT_CACHE = 20_000
@@ -77,14 +78,14 @@ class Embedder:
         A picture is known by the pixels that the model sees, so that an edited picture is never
         taken for its original.
         """
-        inputs = loaded.processor(images=list(images), return_tensors="pt")
+        inputs = prepare(loaded.processor, images)
         keys = [_digest(inputs, row) for row in range(len(images))]
         known = {key: self._pictures.get(key) for key in keys}
         new = [keys.index(key) for key, vector in known.items() if vector is None]
         if new:
             part = moved({name: value[new] for name, value in inputs.items()}, loaded)
             with torch.inference_mode():
-                output = loaded.model.get_image_features(**part)
+                output = (loaded.quick or loaded.model.get_image_features)(**part)
             for row, vector in zip(new, normalise(_pooled(output)).cpu(), strict=True):
                 known[keys[row]] = vector
                 self._pictures.put(keys[row], vector)
@@ -134,7 +135,7 @@ def normalise(vectors: torch.Tensor) -> torch.Tensor:
     return unit
 
 
-def _digest(inputs: Any, row: int) -> str:
+def _digest(inputs: Mapping[str, torch.Tensor], row: int) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for value in inputs.values():
         digest.update(value[row].contiguous().numpy().tobytes())

@@ -12,6 +12,7 @@ from transformers import BlipForConditionalGeneration
 from imgcap.inference.embedded import GridEncoder
 from imgcap.inference.errors import EngineError
 from imgcap.inference.explanation.placing import covered
+from imgcap.inference.pixels import prepare
 from imgcap.inference.pretrained import Loaded, answering
 from imgcap.inference.relevance import WordRelevance
 
@@ -49,7 +50,7 @@ def explain_caption(loaded: Loaded, image: Image.Image, caption: str) -> WordRel
     concepts: tuple[str, ...] = ()
     with answering(loaded.name):
         ids, words, pieces = _pieces(loaded, caption)
-        pixels = loaded.processor(images=[image], return_tensors="pt")["pixel_values"]
+        pixels = prepare(loaded.processor, [image])["pixel_values"]
         pixels = pixels.to(loaded.device, loaded.dtype)
         if isinstance(vision, GridEncoder):
             method = "cross-attention, occlusion and what cells add to concepts"
