@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from imgcap.inference.folders import Location
-from imgcap.inference.packing import _can_pack, pack
+from imgcap.inference.packing import FEW_ROWS, _can_pack, pack
 from imgcap.inference.pretrained import load
 from imgcap.settings import Settings
 from tests.conftest import BuildCheckpoint
@@ -18,7 +18,7 @@ def test_products_of_any_number_of_rows_are_the_same(*, bias: bool) -> None:
     plain = nn.Linear(48, 80, bias=bias, dtype=torch.bfloat16)
     plain.load_state_dict(layer.state_dict())
     pack(layer)
-    for shape in ((1, 1), (3, 577), (8, 2, 5), (1,)):
+    for shape in ((3, 577), (1, 1), (3, 577), (8, 2, 5), (1,)):
         rows = torch.randn(*shape, 48, dtype=torch.bfloat16)
         with torch.inference_mode():
             torch.testing.assert_close(layer(rows), plain(rows), rtol=0.02, atol=0.02)
@@ -34,6 +34,17 @@ def test_who_asks_for_gradients_gets_them() -> None:
     layer(rows).sum().backward()
     assert rows.grad is not None
     torch.testing.assert_close(rows.grad, layer.weight.sum(0).expand(2, 4), rtol=0.02, atol=0.02)
+
+
+@pytest.mark.skipif(not _can_pack(), reason="torch has no such operation here")
+def test_weights_are_packed_by_few_rows_only() -> None:
+    layer = nn.Linear(48, 80, dtype=torch.bfloat16)
+    pack(layer)
+    with torch.inference_mode():
+        layer(torch.ones(FEW_ROWS + 1, 48, dtype=torch.bfloat16))
+        assert layer.forward._weights is None
+        layer(torch.ones(FEW_ROWS, 48, dtype=torch.bfloat16))
+    assert layer.forward._weights is not None
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

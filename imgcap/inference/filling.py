@@ -12,7 +12,7 @@ import transformers
 from safetensors import safe_open
 from transformers import initialization
 
-from imgcap.inference.folders import WEIGHTS, Location
+from imgcap.inference.folders import GENERATION, WEIGHTS, Location
 
 
 def fill(auto: Any, config: Any, location: Location, dtype: torch.dtype) -> Any | None:
@@ -46,7 +46,7 @@ def fill(auto: Any, config: Any, location: Location, dtype: torch.dtype) -> Any 
         return None
     model.load_state_dict(tensors, strict=False, assign=True)
     model.tie_weights()
-    if model.can_generate() and (location.folder / "generation_config.json").is_file():
+    if model.can_generate() and (location.folder / GENERATION).is_file():
         model.generation_config = transformers.GenerationConfig.from_pretrained(location.folder)
     return model
 
@@ -54,7 +54,10 @@ def fill(auto: Any, config: Any, location: Location, dtype: torch.dtype) -> Any 
 def _read(file: Path, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     with safe_open(file, framework="pt") as weights:
         tensors = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118
+    # What is not converted is copied, unless nothing is: one tensor keeps the whole file in memory.
+    if all(tensor.dtype == dtype for tensor in tensors.values() if tensor.is_floating_point()):
+        return tensors
     return {
-        name: tensor.to(dtype) if tensor.is_floating_point() else tensor
+        name: tensor.to(dtype) if tensor.is_floating_point() else tensor.clone()
         for name, tensor in tensors.items()
     }

@@ -13,6 +13,7 @@ from imgcap.inference.errors import ModelError
 from imgcap.inference.events import Role
 
 CONFIG = "config.json"
+GENERATION = "generation_config.json"
 WEIGHTS = "model.safetensors"
 SHARDS = "model.safetensors.index.json"
 
@@ -80,12 +81,18 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def has_weights(folder: Path) -> bool:
     """Say whether every safetensors file of a checkpoint is in the folder."""
+    return bool(weight_files(folder))
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the safetensors files of a checkpoint, none unless all are in the folder."""
     if (folder / WEIGHTS).is_file():
-        return True
+        return [folder / WEIGHTS]
     try:
         index = json.loads((folder / SHARDS).read_text(encoding="utf-8"))
-        shards = set(index["weight_map"].values())
+        shards = sorted(set(index["weight_map"].values()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
+        return []
     names_only = all(isinstance(name, str) and Path(name).name == name for name in shards)
-    return bool(shards) and names_only and all((folder / name).is_file() for name in shards)
+    files = [folder / name for name in shards] if names_only else []
+    return files if all(file.is_file() for file in files) else []

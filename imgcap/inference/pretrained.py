@@ -4,7 +4,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ from safetensors import safe_open
 from transformers.utils import logging as transformers_logging
 
 from imgcap.inference import embedded  # noqa: F401  # registers the embedded architecture
+from imgcap.inference.converted import converted, discard
 from imgcap.inference.errors import EngineError, ModelError
 from imgcap.inference.events import Role
 from imgcap.inference.filling import fill
 from imgcap.inference.folders import Location, read_config
 from imgcap.inference.packing import pack
+from imgcap.inference.residency import trim
 from imgcap.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -51,6 +53,8 @@ class Loaded:
         With the PIL image backend.
     device, dtype : torch.device, torch.dtype
         Of the model's weights.
+    quick : callable, optional
+        What computes a part of the model in place of torch; see `imgcap.inference.fast`.
     """
 
     name: str
@@ -59,6 +63,7 @@ class Loaded:
     processor: Any
     device: torch.device
     dtype: torch.dtype
+    quick: Any = None
 
 
 def load(name: str, location: Location, role: Role, settings: Settings) -> Loaded:
@@ -86,7 +91,10 @@ def load(name: str, location: Location, role: Role, settings: Settings) -> Loade
         processor = transformers.AutoProcessor.from_pretrained(
             location.folder, backend="pil", **safe
         )
-        model, missing = _read(auto, config, location, dtype)
+        if device == "cpu":
+            model, missing = _read_mapped(auto, config, location, dtype, settings.cache)
+        else:
+            model, missing = _read(auto, config, location, dtype)
     if missing:
         logger.warning("%s lacks weights as a %s: %s", name, role, sorted(map(str, missing))[:5])
         raise ModelError(f"{name} lacks part of the weights that a {role} needs: choose another.")
@@ -98,7 +106,27 @@ def load(name: str, location: Location, role: Role, settings: Settings) -> Loade
         model.generation_config.max_length = None  # lengths are always given as new tokens
     if device == "cpu":
         pack(model)
+    trim()
     return Loaded(name, location.revision, model.to(device), processor, torch.device(device), dtype)
+
+
+def _read_mapped(
+    auto: Any, config: Any, location: Location, dtype: torch.dtype, cache: Path
+) -> tuple[Any, Any]:
+    """Read weights that need no conversion any more: those are mapped, not copied."""
+    architecture = auto._model_mapping[type(config)]  # noqa: SLF001  # as in `load`
+    exceptions = ("_keep_in_fp32_modules", "_keep_in_fp32_modules_strict")
+    near = location
+    if not any(getattr(architecture, each, None) for each in exceptions):
+        near = replace(location, weights=converted(location.weights, dtype, cache))
+    try:
+        return _read(auto, config, near, dtype)
+    except Exception:
+        if near == location:
+            raise
+        logger.warning("Converted weights in %s cannot be read", near.weights, exc_info=True)
+    discard(near.weights)
+    return _read(auto, config, location, dtype)
 
 
 def _read(auto: Any, config: Any, location: Location, dtype: torch.dtype) -> tuple[Any, Any]:
@@ -166,6 +194,11 @@ def _without_progress_bars() -> Iterator[None]:
     finally:
         if shown:
             transformers_logging.enable_progress_bar()
+
+
+def is_embedded(model: Any) -> bool:
+    """Say whether a model is of an architecture that the project trains itself."""
+    return model.config.model_type in _EMBEDDED
 
 
 def choose_device(wanted: str) -> str:
