@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="auto, float32, bfloat16 or float16"
     )
+    runtime: Literal["auto", "torch"] = Field(
+        "auto", description="auto, or torch: OpenVINO is not used although it is installed"
+    )
     device: str = Field(
         "auto",
         pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",

@@ -12,6 +12,7 @@ from imgcap.inference.decoding import quick_steps
 from imgcap.inference.errors import CancelledError, EngineError
 from imgcap.inference.events import Cancel, Progress, Words
 from imgcap.inference.loading import Loader
+from imgcap.inference.pixels import prepare
 from imgcap.inference.pretrained import Loaded, answering
 from imgcap.inference.results import Caption, CaptionOptions, Captions
 from imgcap.inference.telling import Telling
@@ -86,10 +87,10 @@ def _generate(
     telling: Telling,
 ) -> list[tuple[Caption, ...]]:
     model, processor = loaded.model, loaded.processor
-    pixels = processor(images=list(images), return_tensors="pt")["pixel_values"]
+    pixels = prepare(processor, images)["pixel_values"]
     prompt = _prompt(loaded, options.prefix, len(images))
     room = _room(loaded, prompt)
-    with torch.inference_mode(), quick_steps(model, len(images)):
+    with torch.inference_mode(), quick_steps(model, len(images), loaded.quick):
         output = model.generate(
             pixel_values=pixels.to(loaded.device, loaded.dtype),
             **prompt,

@@ -5,7 +5,7 @@ own, a step builds no masks where all may be seen, scores no token but the last,
 and values of a picture once instead of once a beam, so that reordering beams does not copy them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial, update_wrapper
 from typing import Any
@@ -16,9 +16,15 @@ from transformers import BlipForConditionalGeneration
 from transformers.modeling_outputs import CausalLMOutputWithCrossAttentions
 from transformers.models.blip.modeling_blip import BlipAttention
 
+Seen = Sequence[tuple[Tensor, Tensor]]
+"""Of each layer the keys and values of pictures, `(pictures, heads, cells, width)`."""
+
+Score = Callable[[Tensor, Seen, Any], Tensor]
+"""From token ids, `Seen` and the cache of earlier tokens to the logits of what follows."""
+
 
 @contextmanager
-def quick_steps(model: Any, pictures: int) -> Iterator[None]:
+def quick_steps(model: Any, pictures: int, score: Score | None = None) -> Iterator[None]:
     """Let a model that is BLIP-like generate quickly; leave any other as it is.
 
     Every caption of a call must begin with equally many tokens.
@@ -29,10 +35,12 @@ def quick_steps(model: Any, pictures: int) -> Iterator[None]:
         Whoever uses it in another thread meanwhile would meet these steps as well.
     pictures : int
         How many are captioned at once.
+    score : callable, optional
+        Computes a step of this model's decoder in another way than torch.
     """
     with ExitStack() as stack:
         if isinstance(model, BlipForConditionalGeneration):
-            step = _Step(model.text_decoder, pictures)
+            step = _Step(model.text_decoder, pictures, score)
             stack.enter_context(_forward(model.text_decoder, step))
             for module in model.vision_model.modules():
                 if isinstance(module, BlipAttention):
@@ -52,8 +60,8 @@ def _forward(module: nn.Module, forward: Any) -> Iterator[None]:
 
 def _attend(module: Any, hidden_states: Tensor, **_: Any) -> tuple[Tensor, None]:
     """Attend as `BlipAttention` does, but in one operation that keeps no weights."""
-    query, key, value = _heads(module.qkv(hidden_states), 3 * module.num_heads).chunk(3, 1)
-    return module.projection(_merged(F.scaled_dot_product_attention(query, key, value))), None
+    query, key, value = split_heads(module.qkv(hidden_states), 3 * module.num_heads).chunk(3, 1)
+    return module.projection(merge_heads(F.scaled_dot_product_attention(query, key, value))), None
 
 
 class _Step:
@@ -67,63 +75,74 @@ class _Step:
         How many are captioned at once; rows of one picture stand together.
     """
 
-    def __init__(self, decoder: Any, pictures: int) -> None:
+    def __init__(self, decoder: Any, pictures: int, score: Score | None) -> None:
         self._decoder = decoder
         self._pictures = pictures
-        self._seen: list[tuple[Tensor, Tensor]] = []
+        self._score = score or partial(score_with_torch, decoder)
+        self._seen: Seen = ()
 
     def __call__(
         self, input_ids: Tensor, encoder_hidden_states: Tensor, past_key_values: Any, **_: Any
     ) -> CausalLMOutputWithCrossAttentions:
-        bert = self._decoder.bert
         if not self._seen:
             rows = encoder_hidden_states[:: len(encoder_hidden_states) // self._pictures]
-            for layer in bert.encoder.layer:
-                attention = layer.crossattention.self
-                heads = attention.num_attention_heads
-                key, value = (
-                    _heads(attention.key(rows), heads),
-                    _heads(attention.value(rows), heads),
-                )
-                self._seen.append((key.contiguous(), value.contiguous()))
-        hidden = bert.embeddings(
-            input_ids=input_ids, past_key_values_length=past_key_values.get_seq_length()
-        )
-        for layer, (key, value) in zip(bert.encoder.layer, self._seen, strict=True):
-            hidden = _among_tokens(layer.attention, hidden, past_key_values)
-            hidden = self._to_picture(layer.crossattention, hidden, key, value)
-            hidden = layer.feed_forward_chunk(hidden)
-        logits = self._decoder.cls(hidden[:, -1:])
+            self._seen = see(self._decoder, rows)
+        logits = self._score(input_ids, self._seen, past_key_values)
         return CausalLMOutputWithCrossAttentions(logits=logits, past_key_values=past_key_values)
 
-    def _to_picture(self, attention: Any, hidden: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """Read from a picture: all tokens of its captions at once, since none hides another."""
-        together = hidden.reshape(self._pictures, -1, hidden.shape[-1])
-        heads = attention.self.num_attention_heads
-        query = _heads(attention.self.query(together), heads)
-        read = _merged(F.scaled_dot_product_attention(query, key, value))
-        return _tensor(attention.output(read.reshape(hidden.shape), hidden))
+
+def see(decoder: Any, pictures: Tensor) -> Seen:
+    """Return what each layer reads of `(pictures, cells, width)` encoded pictures."""
+    seen = []
+    for layer in decoder.bert.encoder.layer:
+        own = layer.crossattention.self
+        key, value = (
+            split_heads(project(pictures), own.num_attention_heads).contiguous()
+            for project in (own.key, own.value)
+        )
+        seen.append((key, value))
+    return seen
+
+
+def score_with_torch(decoder: Any, input_ids: Tensor, seen: Seen, past: Any) -> Tensor:
+    """Return `(rows, 1, vocabulary)` logits, and add the tokens to the cache."""
+    bert = decoder.bert
+    hidden = bert.embeddings(input_ids=input_ids, past_key_values_length=past.get_seq_length())
+    for layer, (key, value) in zip(bert.encoder.layer, seen, strict=True):
+        hidden = _among_tokens(layer.attention, hidden, past)
+        hidden = _to_picture(layer.crossattention, hidden, key, value)
+        hidden = layer.feed_forward_chunk(hidden)
+    return _tensor(decoder.cls(hidden[:, -1:]))
+
+
+def _to_picture(attention: Any, hidden: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Read from a picture: all tokens of its captions at once, since none hides another."""
+    together = hidden.reshape(len(key), -1, hidden.shape[-1])
+    query = split_heads(attention.self.query(together), attention.self.num_attention_heads)
+    read = merge_heads(F.scaled_dot_product_attention(query, key, value))
+    return _tensor(attention.output(read.reshape(hidden.shape), hidden))
 
 
 def _among_tokens(attention: Any, hidden: Tensor, past: Any) -> Tensor:
     """Read from the caption's own tokens up to each."""
     own = attention.self
     query, key, value = (
-        _heads(project(hidden), own.num_attention_heads)
+        split_heads(project(hidden), own.num_attention_heads)
         for project in (own.query, own.key, own.value)
     )
     first = past.get_seq_length(own.layer_idx) == 0
     key, value = past.update(key, value, own.layer_idx)
     read = F.scaled_dot_product_attention(query, key, value, is_causal=first)
-    return _tensor(attention.output(_merged(read), hidden))
+    return _tensor(attention.output(merge_heads(read), hidden))
 
 
-def _heads(vectors: Tensor, heads: int) -> Tensor:
+def split_heads(vectors: Tensor, heads: int) -> Tensor:
     """Split `(n, tokens, width)` to `(n, heads, tokens, width / heads)`."""
     return vectors.reshape(*vectors.shape[:-1], heads, -1).transpose(1, 2)
 
 
-def _merged(heads: Tensor) -> Tensor:
+def merge_heads(heads: Tensor) -> Tensor:
+    """Undo `split_heads`."""
     return heads.transpose(1, 2).flatten(2)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Role = Literal["classifier", "captioner"]
-Stage = Literal["waiting", "download", "load", "ready", "failed"]
+Stage = Literal["waiting", "download", "load", "convert", "ready", "failed"]
 
 
 Cancel = Callable[[], bool]
@@ -34,8 +34,9 @@ class ModelEvent:
         What the checkpoint is for.
     checkpoint : str
         Its name as a person chose it.
-    stage : {"waiting", "download", "load", "ready", "failed"}
-        ``waiting``: not asked for yet.
+    stage : {"waiting", "download", "load", "convert", "ready", "failed"}
+        ``waiting``: not asked for yet. ``convert``: made ready for a quicker runtime, which happens
+        once.
     done, total : int
         Bytes, while it downloads; `total` is 0 as long as it is unknown.
     message : str

@@ -21,6 +21,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from imgcap.inference.cores import usable_cores
+
 logger = logging.getLogger(__name__)
 
 _BATCHING = "transformers.generation.continuous_batching"
@@ -56,6 +58,8 @@ def prepare() -> None:
 
 def _import_lean() -> None:
     torch = importlib.import_module("torch")
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
     importlib.import_module("transformers")
     tools = importlib.import_module("transformers.utils.import_utils")
     # Asked once, the answers are kept.

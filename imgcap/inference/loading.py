@@ -57,7 +57,8 @@ class Loader:
     def wanted(self) -> tuple[object, ...]:
         """All that decides what is loaded."""
         settings = self._settings
-        return self.role, self.choice, settings.data, settings.device, settings.dtype
+        how = settings.device, settings.dtype, settings.runtime
+        return self.role, self.choice, settings.data, *how
 
     @property
     def loaded(self) -> "Loaded | None":
@@ -98,9 +99,13 @@ class Loader:
                 raise CancelledError
             self._tell(ModelEvent(self.role, self.name, "load"))
             prepare()
+            from imgcap.inference.fast import Wanted, accelerate
             from imgcap.inference.pretrained import load
 
             loaded = load(self.name, location, self.role, self._settings)
+            wanted = Wanted.of(loaded, location, self.role, self._settings)
+            cache = self._settings.cache
+            loaded = accelerate(loaded, wanted, cache, cancel, self._tell_of_conversion)
         except EngineError as error:
             self._tell(ModelEvent(self.role, self.name, "failed", message=str(error)))
             raise
@@ -116,6 +121,9 @@ class Loader:
             self._tell(ModelEvent(self.role, self.name, "download", done, total))
 
         return fetch(self.choice, self.role, progress, cancel)
+
+    def _tell_of_conversion(self) -> None:
+        self._tell(ModelEvent(self.role, self.name, "convert"))
 
     def _tell(self, event: ModelEvent) -> None:
         self._event = event

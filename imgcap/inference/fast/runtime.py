@@ -1,0 +1,126 @@
+"""Parts of a model as OpenVINO computes them, called with torch's tensors."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imgcap.inference.decoding import Seen
+
+TELEMETRY = "openvino_telemetry"
+
+
+def import_openvino() -> Any:
+    """Return the package, which then reports to nobody: it does without what would.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    sys.modules.setdefault(TELEMETRY, None)  # type: ignore[arg-type]  # not there, says Python
+    return importlib.import_module("openvino")
+
+
+class Tower:
+    """`imgcap.inference.fast.graphs.Tower`, compiled.
+
+    Parameters
+    ----------
+    file : Path
+        The converted graph.
+    dtype : torch.dtype
+        What is computed with: float32 or bfloat16.
+    """
+
+    def __init__(self, file: Path, dtype: torch.dtype) -> None:
+        self._request = _compile(_read(file), dtype).create_infer_request()
+
+    def __call__(self, pixel_values: Tensor) -> Tensor:
+        """Return `(n, dim)` float32 embeddings of `(n, 3, height, width)` pixels."""
+        self._request.infer([pixel_values.float().numpy()])
+        return torch.from_numpy(self._request.get_output_tensor(0).data.copy())
+
+
+class Step:
+    """`imgcap.inference.fast.graphs.Step`, compiled, as `decoding.quick_steps` calls it.
+
+    Parameters
+    ----------
+    file : Path
+        The converted graph.
+    dtype : torch.dtype
+        What is computed with: float32 or bfloat16.
+    """
+
+    def __init__(self, file: Path, dtype: torch.dtype) -> None:
+        self._ov = import_openvino()
+        graph = _read(file)
+        self._layers = (len(graph.inputs) - 1) // 4
+        if dtype == torch.bfloat16:
+            prepare = self._ov.preprocess.PrePostProcessor(graph)
+            for index in range(1, 1 + 2 * self._layers):
+                prepare.input(index).tensor().set_element_type(self._ov.Type.bf16)
+            graph = prepare.build()
+        self._dtype = dtype
+        self._request = _compile(graph, dtype).create_infer_request()
+        self._seen: Seen = ()
+        self._shown: list[Tensor] = []
+
+    def __call__(self, input_ids: Tensor, seen: Seen, past: Any) -> Tensor:
+        """Return `(rows, 1, vocabulary)` float32 logits, and add the tokens to the cache."""
+        request, layers = self._request, self._layers
+        if seen is not self._seen:
+            scale = seen[0][0].shape[-1] ** -0.5
+            pairs = [(scale * key.transpose(2, 3), value) for key, value in seen]
+            self._shown = [tensor.to(self._dtype).contiguous() for pair in pairs for tensor in pair]
+            self._seen = seen
+            self._give(1, self._shown)
+        tokens = input_ids.contiguous()
+        earlier = [
+            tensor.contiguous()
+            for layer in range(layers)
+            for tensor in self._earlier(past, layer, len(input_ids))
+        ]
+        self._give(0, [tokens])
+        self._give(1 + 2 * layers, earlier)
+        request.infer()
+        logits, *made = (torch.from_numpy(output.data.copy()) for output in request.output_tensors)
+        for layer in range(layers):
+            past.update(made[2 * layer], made[2 * layer + 1], layer)
+        return logits
+
+    def _earlier(self, past: Any, layer: int, rows: int) -> tuple[Tensor, Tensor]:
+        if past.get_seq_length(layer):
+            kept = past.layers[layer]
+            return kept.keys, kept.values
+        heads, width = self._seen[layer][0].shape[1], self._seen[layer][0].shape[3]
+        none = torch.empty(rows, heads, 0, width)
+        return none, none
+
+    def _give(self, first: int, tensors: Sequence[Tensor]) -> None:
+        """Let inputs point to tensors, which must live until all is computed."""
+        for index, tensor in enumerate(tensors, first):
+            if tensor.dtype == torch.bfloat16:  # numpy has no such type
+                bits = tensor.view(torch.int16).numpy()
+                given = self._ov.Tensor(bits, list(tensor.shape), self._ov.Type.bf16)
+            else:
+                given = self._ov.Tensor(tensor.numpy(), shared_memory=tensor.numel() > 0)
+            self._request.set_input_tensor(index, given)
+
+
+def _read(file: Path) -> Any:
+    return import_openvino().Core().read_model(file)
+
+
+def _compile(graph: Any, dtype: torch.dtype) -> Any:
+    hints = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "bf16" if dtype == torch.bfloat16 else "f32",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+    }
+    return import_openvino().Core().compile_model(graph, "CPU", hints)
