@@ -71,9 +71,9 @@ def test_people_read_file_caption_labels_and_summary(run: Run, album: Path) -> N
     assert result.stdout.splitlines() == [
         str(album / "cat.jpg"),
         "  a picture of cat",
-        "    cat             80\xa0%",
-        "    large dog       20\xa0%",
-        "  This picture most likely shows a cat (80\xa0%).",
+        "    cat             80 %",
+        "    large dog       20 %",
+        "  This picture most likely shows a cat (80 %).",
         "",
     ]
 

@@ -209,7 +209,7 @@ def test_statistics_are_those_of_the_store(run: Run, url: str) -> None:
     text = run("stats").stdout
     assert "4 ratings, 3.75 on average" in text
     assert "  5  2  #" in text
-    assert "Right labels:   3 of 4 judged, 75\xa0% (30\xa0% to 95\xa0%)" in text
+    assert "Right labels:   3 of 4 judged, 75 % (30 to 95 %)" in text
     assert "Right captions: none was judged" in text
     assert "The confidence in labels is off by 0 points on average." in text
     for name in ("cat", "clip", "blip"):

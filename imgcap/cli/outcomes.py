@@ -12,7 +12,7 @@ from imgcap.cli.bar import Bar
 from imgcap.cli.common import tell
 from imgcap.images import printable
 from imgcap.inference import Description, ModelEvent
-from imgcap.percentages import SIGN, percent
+from imgcap.percentages import percent
 
 _DOING: Final = "Describing"
 
@@ -28,7 +28,8 @@ def print_outcome(outcome: Outcome, top: int, *, as_json: bool) -> None:
         tell(outcome.error)
     else:
         for line in _human_lines(outcome.file, outcome.description, top):
-            typer.echo(printable(line))
+            # No space but the plain one is printable, or found by a search for what is read.
+            typer.echo(printable(line.replace("\N{NO-BREAK SPACE}", " ")))
     sys.stdout.flush()
 
 
@@ -63,7 +64,7 @@ class StatusBar(Bar):
     def tell(self, event: ModelEvent) -> None:
         """Show what a model is doing; from whatever thread loads it."""
         words = {"download": "Downloading", "load": "Loading"}.get(event.stage)
-        share = f" ({100 * event.done // event.total}{SIGN})" if event.total else ""
+        share = f" ({100 * event.done // event.total} %)" if event.total else ""
         self.say(f"{words} {event.checkpoint}{share}" if words else _DOING)
         if event.stage == "download" and not self.shown and event.checkpoint not in self._told:
             # Minutes of silence look like a hang, in a log as well.

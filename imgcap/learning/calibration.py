@@ -17,7 +17,6 @@ from imgcap.inference.calibration import COLDEST, HOTTEST
 from imgcap.inference.summary import excess
 from imgcap.learning.intervals import Gain, calibration_error, gain_of
 from imgcap.learning.judged import Judged
-from imgcap.percentages import share_percent
 
 LEAST_JUDGED = 30
 """Fewer answers say little of a temperature."""
@@ -134,7 +133,7 @@ def fit_threshold(judged: Sequence[Judged], temperature: float, present: float) 
         weights * (((excesses >= held_out) == fits) * 1.0 - ((excesses >= present) == fits)),
     )
     value = _best_threshold(excesses, fits)
-    better = f"“none fits” below {share_percent(value)} instead of {share_percent(present)}"
+    better = f"“none fits” below {100 * value:.0f} % instead of {100 * present:.0f} %"
     sentence = (
         f"It is better to say {better}."
         if gain.is_sure

@@ -18,7 +18,6 @@ from imgcap.cli.feedback.options import (
     StoreUrl,
     query_of,
 )
-from imgcap.percentages import share_percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,8 +153,8 @@ def _share(accuracy: "Accuracy") -> str:
     if accuracy.share is None or accuracy.low is None or accuracy.high is None:
         return "none was judged"
     return (
-        f"{accuracy.confirmed:,} of {accuracy.judged:,} judged, {share_percent(accuracy.share)} "
-        f"({share_percent(accuracy.low)} to {share_percent(accuracy.high)})"
+        f"{accuracy.confirmed:,} of {accuracy.judged:,} judged, {100 * accuracy.share:.0f} % "
+        f"({100 * accuracy.low:.0f} to {100 * accuracy.high:.0f} %)"
     )
 
 

@@ -10,7 +10,6 @@ from imgcap.cli.common import FAILED, failure
 from imgcap.cli.feedback.ends import opened
 from imgcap.cli.feedback.options import AsJson, StoreUrl
 from imgcap.cli.learn.report import BIAS
-from imgcap.percentages import share_percent
 
 if TYPE_CHECKING:
     from imgcap.inference.calibration import Calibration
@@ -85,7 +84,7 @@ def calibrate(
 
 def _in_use(calibration: "Calibration") -> str:
     """Say what a calibration does."""
-    threshold = f"“None fits” is said below {share_percent(calibration.none_threshold)}."
+    threshold = f"“None fits” is said below {100 * calibration.none_threshold:.0f} %."
     if calibration.time is None:
         name = calibration.checkpoint
         return f"{name}: scores as the model gives them (temperature 1). {threshold}"

@@ -5,8 +5,6 @@ from typing import Any, Final
 
 import typer
 
-from imgcap.percentages import share_percent
-
 BIAS: Final = (
     "People choose what they judge, and mistakes ask for it more than successes do: the figures "
     "are about answers that people judge."
@@ -45,14 +43,14 @@ def _lines(figures: Mapping[str, Any]) -> Iterator[str]:
     yield f"McNemar's test: p = {figures['everything']['mcnemar']:.3g}"
     if figures["repaired"] is not None and figures["broken"] is not None:
         text = (
-            f"Of wrong answers it repairs {share_percent(figures['repaired'], 1)}, "
-            f"of right ones it spoils {share_percent(figures['broken'], 1)}"
+            f"Of wrong answers it repairs {100 * figures['repaired']:.1f} %, of right ones it "
+            f"spoils {100 * figures['broken']:.1f} %"
         )
         if figures["break_even"] is not None:
-            text += f": of use if more than {share_percent(figures['break_even'])} are wrong"
+            text += f": of use if more than {100 * figures['break_even']:.0f} % are wrong"
         yield f"{text}."
         yield (
-            f"Weighed for {share_percent(figures['errors'])} wrong answers, as the scores say: "
+            f"Weighed for {100 * figures['errors']:.0f} % wrong answers, as the scores say: "
             f"{100 * figures['weighed']:+.1f} points."
         )
     yield BIAS
