@@ -1,8 +1,5 @@
-import html
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +16,7 @@ from imgcap.charts import (
     figure,
 )
 from imgcap.inference import Classification, Prediction
+from tests.drawings import shown, strings
 
 HOSTILE = (
     "<b>bold</b>",
@@ -62,25 +60,9 @@ def hovers(kind: str, result: Classification) -> list[str]:
     return [shown(text) for text in figure(kind, result).data[0].hovertext]
 
 
-def shown(markup: str) -> str:
-    """Read plotly's markup as a browser shows it, with only the tags that are ours."""
-    return html.unescape(re.sub("</?[bi]>", "", markup.replace("<br>", "\n")))
-
-
 def sentences(kind: str, result: Classification | None) -> list[str]:
     notes = figure(kind, result).layout.annotations
     return [shown(note.text).replace("\n", " ") for note in notes]
-
-
-def strings(tree: Any) -> Iterator[str]:
-    if isinstance(tree, str):
-        yield tree
-    elif isinstance(tree, dict):
-        for value in tree.values():
-            yield from strings(value)
-    elif isinstance(tree, (list, tuple)):
-        for value in tree:
-            yield from strings(value)
 
 
 OF_ONE = [key for key, kind in KINDS.items() if kind.subject == "picture"]

@@ -1,4 +1,3 @@
-import html
 import re
 from pathlib import Path
 
@@ -9,7 +8,8 @@ from imgcap.charts import DARK, KINDS, LIGHT, MOST_BARS, Embeddings, ScoreTable,
 from imgcap.charts.beside import seen_from, sides
 from imgcap.inference import Classification, Prediction
 from imgcap.labels import read_labels
-from tests.test_charts import HOSTILE, contrast, luminance, strings
+from tests.drawings import shown, strings
+from tests.test_charts import HOSTILE, contrast, luminance
 
 ROOT = Path(__file__).resolve().parent.parent
 OF_ALL = [key for key, kind in KINDS.items() if kind.subject != "picture"]
@@ -38,10 +38,6 @@ def fitting(kind: str, table: ScoreTable) -> ScoreTable | Embeddings:
 TWO = ScoreTable(
     ("one.jpg", "two.jpg"), ("cat", "dog", "owl"), np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])
 )
-
-
-def shown(markup: str) -> str:
-    return html.unescape(re.sub("</?[bi]>", "", markup.replace("<br>", "\n")))
 
 
 def test_answers_become_rows_whatever_order_their_labels_have() -> None:

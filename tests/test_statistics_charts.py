@@ -1,7 +1,5 @@
-import html
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +11,7 @@ from imgcap.charts.statistics.calibration import NOT_JUDGED_YET, ONLY_INDEPENDEN
 from imgcap.charts.statistics.groups import MOST_ROWS, NO_LABELS, NO_MODELS
 from imgcap.feedback import Outline
 from imgcap.feedback.statistics import Statistics, statistics_of
+from tests.drawings import shown, strings
 from tests.test_style import contrast
 
 MONDAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -53,25 +52,9 @@ MANY = statistics_of([answered(f"label {n}", f"label {n % 40}") for n in range(6
 every_kind = pytest.mark.parametrize("kind", STATISTICS_KINDS)
 
 
-def shown(markup: str) -> str:
-    """Read plotly's markup as a browser shows it, with only the tags that are ours."""
-    return html.unescape(re.sub("</?[bi]>", "", markup.replace("<br>", "\n")))
-
-
 def sentence(kind: str, statistics: Statistics | None) -> str:
     [note] = statistics_figure(kind, statistics).layout.annotations
     return shown(note.text).replace("\n", " ")
-
-
-def strings(tree: Any) -> Iterator[str]:
-    if isinstance(tree, str):
-        yield tree
-    elif isinstance(tree, dict):
-        for value in tree.values():
-            yield from strings(value)
-    elif isinstance(tree, (list, tuple)):
-        for value in tree:
-            yield from strings(value)
 
 
 def test_the_kinds_are_these() -> None:
