@@ -25,6 +25,13 @@ _FULL: Final = MAX_BATCH.bit_length()
 _AHEAD: Final = 2
 """The next batch is with a process before it has done the one before."""
 
+_QUIET: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nobody phones home
+    # Else it warns on every run of what Ray Data itself does (ray-project/ray#53727),
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    # and tells on stdout of processes that were ended because the command was.
+    "RAY_enable_output_error_log_if_still_retry": "0",
+}
 _LONGEST_REASON: Final = 300
 _STDERR: Final = 2
 
@@ -75,6 +82,7 @@ def describe_batches_on_ray(  # noqa: PLR0913  # those of `describe_batches`, an
     rows = [{"batch": pickle.dumps(batch)} for batch in _batches(sources, batches_before)]
     if not rows:
         return
+    os.environ.update(_QUIET | os.environ)  # before the import, which reads some of it
     import ray  # noqa: PLC0415  # an extra, and slow to import
     import ray.data  # noqa: PLC0415  # likewise
 
@@ -158,9 +166,6 @@ def _batches(sources: Iterable[Source], before: int) -> Iterator[list[Source]]:
 def _connect(workers: int, settings: Settings) -> None:
     import ray  # noqa: PLC0415  # an extra, and slow to import
 
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody phones home
-    # Else it warns on every run of what Ray Data itself does (ray-project/ray#53727).
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)  # its news are for those who develop it
     ours: dict[str, Any] = {
