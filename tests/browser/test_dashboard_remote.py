@@ -25,11 +25,13 @@ def whole_service(port: int) -> Iterator[None]:
     words = [Path(sys.executable).with_name("imgcap"), "serve", f"--port={port}"]
     process = psutil.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: is_ready(port), 180)
+        wait_until(lambda: process.poll() is not None or is_ready(port), 180)
+        assert process.poll() is None, "the service ended"
         yield
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
 
 
 def is_ready(port: int) -> bool:
