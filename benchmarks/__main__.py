@@ -43,7 +43,7 @@ PARTS: Final = {
     "stages": Part(),
     "start": Part(),
     "speed": Part(("--rounds", "1", "--count", "2")),
-    "kernels": Part(),
+    "kernels": Part(("--rounds", "1", "--pictures", "4", "--models", "embedded")),
     "memory": Part(),
     "decode": Part(),
     "serve": Part(),

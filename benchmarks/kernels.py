@@ -29,10 +29,11 @@ from imgcap.labels import first_labels, read_labels
 from imgcap.settings import Settings
 
 ONE_CORE: Final = "one core granted"
-_PICTURES: Final = {"embedded": 16, "CLIP + BLIP": 4}
-"""Described in a turn by all kernels together, so that a turn is the same work for any number."""
+_MODELS: Final = "embedded", "CLIP + BLIP"
 
-_WAYS: Final = "engine", "plain transformers"
+_WAYS: Final = {"engine": 1, "plain transformers": 4}
+"""Each describes so many times fewer pictures in a turn: the plain way would take minutes."""
+
 _TASKS: Final = Path("/proc/self/task")
 
 Rates = dict[str, list[float]]
@@ -42,8 +43,11 @@ Rates = dict[str, list[float]]
 def main() -> int:
     """Measure, print the table, write a JSON file if asked, and return the exit status."""
     options = parser("benchmarks.kernels", __doc__, rounds=3)
-    options.add_argument("--models", nargs="+", choices=_PICTURES, default=tuple(_PICTURES))
+    options.add_argument("--models", nargs="+", choices=_MODELS, default=_MODELS)
     options.add_argument("--kernels", nargs="+", type=int, default=(1, 2, 4), help="at once")
+    options.add_argument(
+        "--pictures", type=int, default=16, help="of a turn, by all kernels together (default: 16)"
+    )
     arguments = options.parse_args()
     machine()
     with seed_size() as (clip, blip):
@@ -52,7 +56,7 @@ def main() -> int:
             "CLIP + BLIP": Settings(classifier=str(clip), captioner=str(blip)),
         }
         found = {
-            models: measure(pairs[models], arguments.kernels, arguments.rounds, _PICTURES[models])
+            models: measure(pairs[models], arguments.kernels, arguments.rounds, arguments.pictures)
             for models in arguments.models
         }
     publish(_report(found, arguments.rounds), arguments.json)
@@ -73,17 +77,18 @@ def measure(
                 if _TASKS.exists():
                     turns[ONE_CORE] = connections[:1]
                 for name, asked in turns.items():
-                    rate = _turn(asked, pictures, next(fresh), one_core=name == ONE_CORE)
+                    each = max(1, pictures // _WAYS[way] // len(asked))
+                    rate = _turn(asked, each, next(fresh), one_core=name == ONE_CORE)
+                    print(f"{way}, {name}: {rate:.2f} pictures/s", file=sys.stderr, flush=True)
                     if number:  # the first round warms up
                         found[way].setdefault(name, []).append(rate)
     return found
 
 
-def _turn(kernels: Sequence[Connection], pictures: int, turn: int, *, one_core: bool) -> float:
-    """Let kernels describe so many pictures together, and return the pictures a second."""
-    each = pictures // len(kernels)
+def _turn(kernels: Sequence[Connection], each: int, turn: int, *, one_core: bool) -> float:
+    """Let kernels describe so many pictures each, and return the pictures a second of all."""
     for kernel in kernels:
-        kernel.send((turn * pictures, each, one_core))
+        kernel.send((turn * each, each, one_core))
     for kernel in kernels:
         kernel.recv()  # its pictures are ready
     begun = time.perf_counter()

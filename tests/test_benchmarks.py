@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import main as run_all
+from benchmarks.results import Result, keep
 from benchmarks.speed import main
 from tests.checkpoints import pictures
 from tests.conftest import BuildCheckpoint
@@ -56,6 +58,51 @@ def test_a_missing_checkpoint_is_one_sentence(
     monkeypatch.setattr(sys, "argv", [*command, "--labels", str(tmp_path / "labels.txt")])
     assert main() == 1
     assert capsys.readouterr().err == f"{tmp_path} is not a checkpoint: it has no config.json.\n"
+
+
+def test_a_result_takes_the_place_of_the_one_before_and_leaves_the_others(tmp_path: Path) -> None:
+    def found(words: str, seconds: float, figures: object = None) -> Result:
+        return Result(f"python -m benchmarks.{words}", seconds, f"# {words}\n\n## Table\n", figures)
+
+    usual = ["answer", "start"]
+    keep("feedback", found("a slow one", 1800), tmp_path, usual)
+    keep("start", found("start at first", 60), tmp_path, usual)
+    keep("answer", found("answer", 90, {"ms": 1}), tmp_path, usual)
+    keep("start", found("start again", 150, {"ms": 2}), tmp_path, usual)
+
+    page = (tmp_path / "RESULTS.md").read_text()
+    titles = [line for line in page.splitlines() if line.startswith("#")]
+    assert titles == [
+        "# Measurements",
+        *("## answer", "### Table", "## start again", "### Table", "## a slow one", "### Table"),
+    ]
+    assert "takes\n4 minutes" in page  # of what is usually measured
+    assert "`python -m benchmarks.start again`, 150 s." in page
+    figures = json.loads((tmp_path / "results.json").read_text())
+    assert {name: each["found"] for name, each in figures.items()} == {
+        "feedback": None,
+        "start": {"ms": 2},
+        "answer": {"ms": 1},
+    }
+
+
+def test_what_fails_is_named_and_what_works_is_written_down(
+    checkpoint: BuildCheckpoint, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for picture in pictures(1):
+        picture.save(tmp_path / "one.png")
+    tiny = ["--classifier", checkpoint("clip"), "--pictures", tmp_path, "--no-caption"]
+    passed = ["--", *map(str, tiny), "--count", "1", "--rounds", "1"]
+
+    # The second knows none of these options.
+    status = run_all(["speed", "decode", "--results", str(tmp_path / "kept"), *passed])
+
+    assert status == 1
+    assert "Failed, and not written down: decode." in capfd.readouterr().err
+    page = (tmp_path / "kept" / "RESULTS.md").read_text()
+    assert "pictures/s" in page
+    assert "decode" not in page
+    assert list(json.loads((tmp_path / "kept" / "results.json").read_text())) == ["speed"]
 
 
 def test_feedback_is_measured_in_every_store_and_only_the_old_way_loses_any(tmp_path: Path) -> None:
