@@ -2,7 +2,7 @@
 
 A product of few rows, as in writing a caption, spends as long on reordering the weights as on
 multiplying: 768 x 3072 weights took one core 697 µs plain and 379 µs packed with one row. A caption
-of 20 tokens by a model of BLIP's size took 0.73 of the time with its decoder packed, and 0.69 with
+of 20 tokens by a model of BLIP's size took 0.73 of the time with its decoder packed, and 0.68 with
 all else packed as well; but packed weights are a process's own, while plain ones are mapped and
 shared. So only what is multiplied with few rows is packed.
 """
