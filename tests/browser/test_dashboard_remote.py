@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import StartServer
 from tests.browser.dashboard import SAMPLES, Dashboard
-from tests.browser.voila_server import free_port, kernels, wait_until
+from tests.browser.voila_server import free_port, kernels
 from tests.light_service import light_service
 
 
@@ -23,22 +22,14 @@ from tests.light_service import light_service
 def whole_service(port: int) -> Iterator[None]:
     """`imgcap serve` as a person starts it, and ends it with Ctrl-C."""
     words = [Path(sys.executable).with_name("imgcap"), "serve", f"--port={port}"]
-    process = psutil.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = psutil.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
-        wait_until(lambda: process.poll() is not None or is_ready(port), 180)
-        assert process.poll() is None, "the service ended"
+        assert "Serving at" in process.stdout.readline(), "the service ended"
         yield
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
             process.wait(60)
-
-
-def is_ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/ready").status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.mark.filterwarnings("ignore:Using extra keyword arguments:DeprecationWarning")  # Ray's
