@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 
 from benchmarks.machine import machine
-from benchmarks.plain import load
 from benchmarks.report import Report, Table, decimal, parser, publish
 from benchmarks.seed_size import seed_size
 from imgcap.inference import CaptionOptions, ClassifyOptions, EngineError, open_engine
 from imgcap.inference.checkpoints import display_name
+from imgcap.inference.lean import prepare
 from imgcap.labels import LabelError, first_labels, prompts, read_labels
 from imgcap.settings import Settings
 
@@ -80,6 +79,10 @@ def measure(
 
 def classify_ways(settings: Settings, labels: Sequence[str], batch: int) -> Ways:
     """Compare joint calls of model and processor with the engine, one by one and in batches."""
+    import torch
+
+    from benchmarks.plain import load
+
     model, processor = load("classifier", settings)
     texts = [prompts(label)[0] for label in labels]
     padding = "max_length" if model.config.model_type.startswith("siglip") else True
@@ -108,6 +111,8 @@ def classify_ways(settings: Settings, labels: Sequence[str], batch: int) -> Ways
 
 def caption_ways(settings: Settings, options: CaptionOptions, batch: int) -> Ways:
     """Compare plain `generate` with the engine, one by one and in batches."""
+    from benchmarks.plain import load
+
     model, processor = load("captioner", settings)
     engine = open_engine(settings)
     batches = CaptionOptions(options.num_beams, batch_size=batch)
@@ -147,6 +152,7 @@ def main() -> int:
     """Measure, print the table, write a JSON file if asked, and return the exit status."""
     arguments = _parser().parse_args()
     machine()
+    prepare()  # before torch is imported, as an engine does
     try:
         if not arguments.seed_size:
             publish(_report(arguments, arguments.classifier, arguments.captioner), arguments.json)
