@@ -44,6 +44,9 @@ def test_loading_is_told_with_its_progress(state: AppState, panel: StatusPanel) 
     state.models = {**state.models, "classifier": ModelEvent("classifier", "x/y", "load")}
     assert "Loading x/y …" in panel.line.value
     assert "value=" not in panel.progress.value, "nobody knows how long it takes"
+    state.models = {**state.models, "classifier": ModelEvent("classifier", "x/y", "convert")}
+    assert "Making x/y ready for this machine, once …" in panel.line.value
+    assert shown(panel.cancel)
 
 
 def test_work_is_told_and_can_be_cancelled_and_taken_up_again(

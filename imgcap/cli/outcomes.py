@@ -15,6 +15,7 @@ from imgcap.inference import Description, ModelEvent
 from imgcap.percentages import percent
 
 _DOING: Final = "Describing"
+_WORDS: Final = {"download": "Downloading", "load": "Loading", "convert": "Making ready, once,"}
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class StatusBar(Bar):
 
     def tell(self, event: ModelEvent) -> None:
         """Show what a model is doing; from whatever thread loads it."""
-        words = {"download": "Downloading", "load": "Loading"}.get(event.stage)
+        words = _WORDS.get(event.stage)
         share = f" ({100 * event.done // event.total} %)" if event.total else ""
         self.say(f"{words} {event.checkpoint}{share}" if words else _DOING)
         if event.stage == "download" and not self.shown and event.checkpoint not in self._told:

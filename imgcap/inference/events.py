@@ -7,6 +7,8 @@ from typing import Literal
 Role = Literal["classifier", "captioner"]
 Stage = Literal["waiting", "download", "load", "convert", "ready", "failed"]
 
+ON_THE_WAY: frozenset[Stage] = frozenset({"download", "load", "convert"})
+"""The stages in which somebody waits for a model."""
 
 Cancel = Callable[[], bool]
 """Asked between steps, from the thread that works; True ends the work with `CancelledError`."""

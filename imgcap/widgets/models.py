@@ -5,7 +5,7 @@ from html import escape
 import ipywidgets as widgets
 
 from imgcap.inference.checkpoints import EMBEDDED, REGISTRY, is_present
-from imgcap.inference.events import Role
+from imgcap.inference.events import ON_THE_WAY, Role
 from imgcap.widgets.elements import Card, Fold, Message, Progress, markup, row
 from imgcap.widgets.state import AppState
 from imgcap.widgets.status import event_fraction, loading_sentence
@@ -85,7 +85,7 @@ class ModelsPanel(Card):
         self.apply.disabled = bool(loading)
         for widget in (self.progress, self.cancel):
             widget.layout.display = None if loading else "none"
-        event = next((e for e in loading if e.stage in {"download", "load"}), None)
+        event = next((e for e in loading if e.stage in ON_THE_WAY), None)
         if loading:
             self.progress.show(event_fraction(event))
             self.message.tell(loading_sentence(event) if event else "Starting …")

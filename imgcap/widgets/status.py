@@ -3,6 +3,7 @@
 import ipywidgets as widgets
 
 from imgcap.inference import ModelEvent
+from imgcap.inference.events import ON_THE_WAY
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.elements import Message, Progress, row, with_classes
 from imgcap.widgets.state import AppState
@@ -47,7 +48,7 @@ class StatusPanel(widgets.VBox):
         failed = any(
             status not in {"waiting", "working", "done"} for status in state.statuses.values()
         )
-        event = next((e for e in state.models.values() if e.stage in {"download", "load"}), None)
+        event = next((e for e in state.models.values() if e.stage in ON_THE_WAY), None)
         self.line.tell(self._sentence(event, answered))
         _show(self.progress, shown=bool(event or state.working))
         self.progress.show(event_fraction(event) if event else _share(answered))
@@ -88,6 +89,8 @@ def loading_sentence(event: ModelEvent) -> str:
             return f"Downloading {event.checkpoint}: {event.done / _MEGA:,.0f}{total} MB …"
         case "load":
             return f"Loading {event.checkpoint} …"
+        case "convert":
+            return f"Making {event.checkpoint} ready for this machine, once …"
         case "failed":
             return event.message
         case _:
