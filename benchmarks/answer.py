@@ -1,15 +1,19 @@
 """Milliseconds from a JPEG file to both answers: the app's first version against the engine.
 
 The first version's way: float32 models, `processor(images)` and `generate` for the caption, then
-`processor(text, images)` and a joint call for the labels. All ways take turns on full-size CLIP and
-BLIP with random weights; every picture is new to all. That waiting threads sleep, as the engine
-sees to, helps the first version here as well.
+`processor(text, images)` and a joint call for the labels. Each way has a process of its own, with
+the threads that it chooses itself, and they take turns on full-size CLIP and BLIP with random
+weights; every picture is new to all.
 """
 
+import multiprocessing
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
 from typing import Any, Final, NamedTuple
 
 from benchmarks.machine import machine
@@ -17,8 +21,14 @@ from benchmarks.pictures import SIZE, jpeg
 from benchmarks.report import Report, Table, decimal, parser, publish
 from benchmarks.seed_size import seed_size
 from imgcap.images import open_picture
-from imgcap.inference import CaptionOptions, ClassifyOptions, Description, Engine, open_engine
-from imgcap.inference.lean import prepare
+from imgcap.inference import (
+    CaptionOptions,
+    ClassifyOptions,
+    Description,
+    Engine,
+    fast,
+    open_engine,
+)
 from imgcap.labels import first_labels, read_labels
 from imgcap.settings import Settings
 
@@ -52,10 +62,12 @@ def main() -> int:
     """Measure, print the table, write a JSON file if asked, and return the exit status."""
     arguments = parser("benchmarks.answer", __doc__).parse_args()
     machine()
-    prepare()
     with seed_size() as (clip, blip):
         settings = Settings(classifier=str(clip), captioner=str(blip))
-        rows, agreements = measure({"engine": settings}, arguments.rounds)
+        ways = {"torch": settings.model_copy(update={"runtime": "torch"})}
+        if all(map(find_spec, fast.PACKAGES)):
+            ways["OpenVINO"] = settings
+        rows, agreements = measure(ways, arguments.rounds)
     publish(_report(rows, agreements, arguments.rounds), arguments.json)
     return 0
 
@@ -64,34 +76,89 @@ def measure(
     ways: Mapping[str, Settings], rounds: int
 ) -> tuple[dict[str, list[Seconds]], dict[str, Agreement]]:
     """Return what each way took a picture in each round, and how far its answers agree."""
-    from benchmarks.plain import first_version
-
     some = next(iter(ways.values()))
     labels = read_labels(first_labels(some))[:LABELS]
-    plain = first_version(some, labels, TOKENS)
-    engines = {name: open_engine(settings) for name, settings in ways.items()}
+    workers = {FIRST: _Worker(_first_version, FIRST, some, labels)}
+    workers |= {name: _Worker(_engine, name, each, labels) for name, each in ways.items()}
     rows: dict[str, list[Seconds]] = {}
     answers: dict[str, list[tuple[float, bool]]] = {}
     for number in range(rounds + 1):
-        file = jpeg(number)
-        files = [jpeg(_BATCHES + BATCH * number + each) for each in range(BATCH)]
-        (scores, caption), seconds = _timed(lambda: plain(file))  # noqa: B023  # called at once
-        taken = {FIRST: seconds}
-        for name, engine in engines.items():
-            described, told, seconds = _one(engine, file, labels)
-            taken |= {f"{name}, labels told": told, name: seconds}
-            taken[f"{name}, batch of {BATCH}"] = _batch(engine, files, labels)
-            furthest = max(abs(scores[each.label] - each.score) for each in described.predictions)
-            answers.setdefault(name, []).append((furthest, caption == described.caption))
+        (scores, caption), taken = workers[FIRST].ask(number)
+        for name in ways:
+            (own_scores, own_caption), own = workers[name].ask(number)
+            taken |= own
+            furthest = max(abs(scores[label] - score) for label, score in own_scores.items())
+            answers.setdefault(name, []).append((furthest, caption == own_caption))
         if number:  # the first round loads and warms up
             for name, seconds in taken.items():
                 rows.setdefault(name, []).append(seconds)
-    for engine in engines.values():
-        engine.close()
+    for worker in workers.values():
+        worker.close()
     return rows, {
         name: Agreement(max(each[0] for each in seen), statistics.mean(each[1] for each in seen))
         for name, seen in answers.items()
     }
+
+
+Answers = tuple[dict[str, float], str]
+Clock = Callable[[int], tuple[Answers, dict[str, Seconds]]]
+"""From a picture's number to the answers and what each way of asking took."""
+
+
+class _Worker:
+    """A process that answers by one way when it is asked."""
+
+    def __init__(self, way: Callable[..., Clock], *given: object) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._ours, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs, way, given))
+        self._process.start()
+        theirs.close()
+
+    def ask(self, number: int) -> tuple[Answers, dict[str, Seconds]]:
+        self._ours.send(number)
+        answered: tuple[Answers, dict[str, Seconds]] = self._ours.recv()
+        return answered
+
+    def close(self) -> None:
+        self._ours.close()
+        self._process.join()
+
+
+def _work(asked: Connection, way: Callable[..., Clock], given: Sequence[object]) -> None:
+    clock = way(*given)
+    with suppress(EOFError):
+        while True:
+            asked.send(clock(asked.recv()))
+
+
+def _first_version(name: str, settings: Settings, labels: Sequence[str]) -> Clock:
+    from benchmarks.plain import first_version
+
+    plain = first_version(settings, labels, TOKENS)
+
+    def clock(number: int) -> tuple[Answers, dict[str, Seconds]]:
+        file = jpeg(number)
+        answers, seconds = _timed(lambda: plain(file))
+        return answers, {name: seconds}
+
+    return clock
+
+
+def _engine(name: str, settings: Settings, labels: Sequence[str]) -> Clock:
+    engine = open_engine(settings)
+    engine.load()
+
+    def clock(number: int) -> tuple[Answers, dict[str, Seconds]]:
+        file = jpeg(number)
+        files = [jpeg(_BATCHES + BATCH * number + each) for each in range(BATCH)]
+        described, told, seconds = _one(engine, file, labels)
+        taken = {f"{name}, labels told": told, name: seconds}
+        taken[f"{name}, batch of {BATCH}"] = _batch(engine, files, labels)
+        scores = {each.label: each.score for each in described.predictions}
+        return (scores, described.caption), taken
+
+    return clock
 
 
 def _one(
@@ -153,7 +220,7 @@ def _report(
         "told” is when a page can show them. With random weights near ties are likely in captions."
     )
     agreed = (
-        f"{name.capitalize()}: probabilities differ by at most {each.furthest:.4f} from the "
+        f"{name}: probabilities differ by at most {each.furthest:.4f} from the "
         f"first version's, and {each.equal:.0%} of the captions are equal."
         for name, each in agreements.items()
     )

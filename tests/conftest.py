@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # As `imgcap.inference.lean` has it, for the tests that import torch first: two processes share the
 # cores, and threads that wait by spinning take them from those that work.
-os.environ.setdefault("GOMP_SPINCOUNT", "0")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 pytest_plugins = (
     "tests.feedback_cli",

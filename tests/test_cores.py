@@ -1,11 +1,16 @@
+"""How many threads compute: what a scheduler, a container, a person or a small model allows."""
+
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from imgcap.inference.cores import usable_cores
+from imgcap.inference.cores import usable_cores, usable_threads
+from imgcap.inference.local import LocalEngine
+from imgcap.settings import Settings
+from tests.checkpoints import pictures
+from tests.conftest import BuildCheckpoint
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -33,14 +38,19 @@ def test_without_control_groups_the_scheduler_decides(tmp_path: Path) -> None:
     assert usable_cores(tmp_path) == CORES
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be taken away")
-def test_models_compute_with_as_many_threads_as_there_are_cores_for_them() -> None:
-    program = (
-        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-        "from imgcap.inference.lean import prepare; prepare()\n"
-        "import torch; print(torch.get_num_threads())"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True
-    )
-    assert told.stdout.strip() == "1"
+@pytest.mark.parametrize(
+    ("said", "threads"), [("3", 3), ("", CORES), ("0", CORES), ("many", CORES)]
+)
+def test_a_person_may_say_how_many_threads(
+    monkeypatch: pytest.MonkeyPatch, said: str, threads: int
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert usable_threads() == threads
+
+
+@pytest.mark.parametrize("kind", ["embedded", "clip"])
+def test_small_models_compute_with_one_thread(checkpoint: BuildCheckpoint, kind: str) -> None:
+    folder = kind if kind == "embedded" else str(checkpoint(kind))
+    engine = LocalEngine(Settings(classifier=folder))
+    engine.classify(pictures(1), ["a cat", "a dog"])
+    assert torch.get_num_threads() == (1 if kind == "embedded" else usable_threads())

@@ -3,6 +3,8 @@
 import pytest
 import torch
 from torch import nn
+from transformers import BlipVisionConfig
+from transformers.models.blip.modeling_blip import BlipMLP
 
 from imgcap.inference.folders import Location
 from imgcap.inference.packing import FEW_ROWS, _can_pack, pack
@@ -55,3 +57,15 @@ def test_only_bfloat16_models_are_packed(checkpoint: BuildCheckpoint, dtype: str
     packed = {name for name, part in model.named_modules() if "forward" in vars(part)}
     linear = {name for name, part in model.named_modules() if type(part) is nn.Linear}
     assert packed == (linear if dtype == "bfloat16" and _can_pack() else set())
+
+
+@pytest.mark.parametrize("rows", [1, 577])
+def test_what_is_packed_with_its_activation_computes_the_same(rows: int) -> None:
+    torch.manual_seed(0)
+    layers, plain = (BlipMLP(BlipVisionConfig(hidden_size=48)).bfloat16() for _ in range(2))
+    plain.load_state_dict(layers.state_dict())
+    pack(layers)
+    given = torch.randn(2, rows, 48, dtype=torch.bfloat16)
+    with torch.inference_mode():
+        torch.testing.assert_close(layers(given), plain(given), rtol=0.02, atol=0.02)
+    assert layers(given).requires_grad

@@ -96,7 +96,7 @@ class Classifier:
         threshold = options.none_threshold
         if threshold is None:
             threshold = calibration.none_threshold
-        with answering(loaded.name):
+        with answering(loaded):
             texts, baseline = self._questions(loaded, filled, options, cancel)
         texts = _moved(texts, labels, taught)
         results: list[Classification] = []
@@ -104,7 +104,7 @@ class Classifier:
             check(cancel)
             batch = images[start : start + options.batch_size]
             begun = time.perf_counter()
-            with answering(loaded.name):
+            with answering(loaded):
                 pictures = self._embedder.pictures(loaded, batch)
                 temperature = calibration.temperature
                 added = _added(pictures, labels, taught)
@@ -141,7 +141,7 @@ class Classifier:
         for start in range(0, len(images), _PICTURE_BATCH):
             check(cancel)
             batch = images[start : start + _PICTURE_BATCH]
-            with answering(loaded.name):
+            with answering(loaded):
                 rows.append(self._embedder.pictures(loaded, batch))
             if progress:
                 progress(start + len(batch), len(images))
@@ -152,7 +152,7 @@ class Classifier:
         loaded = self._loader.get(cancel)
         if not texts:
             return torch.empty(0, width(loaded.model))
-        with answering(loaded.name):
+        with answering(loaded):
             return self._embedder.texts(loaded, [(text,) for text in texts], cancel)
 
     def explain(
@@ -185,7 +185,7 @@ class Classifier:
         row = labels.index(label)
         loaded = self._loader.get(cancel)
         begun = time.perf_counter()
-        with answering(loaded.name):
+        with answering(loaded):
             texts, baseline = self._questions(loaded, filled, options, cancel)
             adapter = self._adapter(loaded)
             taught = adapter.weights if adapter else None
@@ -215,8 +215,10 @@ class Classifier:
 
     def close(self) -> None:
         """Forget all embeddings."""
-        with answering(self._loader.name):
-            self._embedder.forget()
+        loaded = self._loader.loaded
+        if loaded is not None:  # else there are none
+            with answering(loaded):
+                self._embedder.forget()
 
     def _adapter(self, loaded: Loaded) -> Adapter | None:
         """Return the adapter that was adopted for the checkpoint, if it fits."""

@@ -6,6 +6,12 @@ from pathlib import Path
 _CGROUP = Path("/sys/fs/cgroup")
 
 
+def usable_threads() -> int:
+    """Return what a person says in ``OMP_NUM_THREADS``, or else the usable cores."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdecimal() and int(said) else usable_cores()
+
+
 def usable_cores(cgroup: Path = _CGROUP) -> int:
     """Return the whole cores that the scheduler and a quota of the container grant, at least 1.
 

@@ -78,7 +78,7 @@ class _Step:
     def __init__(self, decoder: Any, pictures: int, score: Score | None) -> None:
         self._decoder = decoder
         self._pictures = pictures
-        self._score = score or partial(score_with_torch, decoder)
+        self._score = score
         self._seen: Seen = ()
 
     def __call__(
@@ -87,21 +87,23 @@ class _Step:
         if not self._seen:
             rows = encoder_hidden_states[:: len(encoder_hidden_states) // self._pictures]
             self._seen = see(self._decoder, rows)
-        logits = self._score(input_ids, self._seen, past_key_values)
+            if self._score is None:  # every step of torch's would read them in pieces
+                self._seen = [(key.contiguous(), value.contiguous()) for key, value in self._seen]
+        score = self._score or partial(score_with_torch, self._decoder)
+        logits = score(input_ids, self._seen, past_key_values)
         return CausalLMOutputWithCrossAttentions(logits=logits, past_key_values=past_key_values)
 
 
 def see(decoder: Any, pictures: Tensor) -> Seen:
     """Return what each layer reads of `(pictures, cells, width)` encoded pictures."""
-    seen = []
-    for layer in decoder.bert.encoder.layer:
-        own = layer.crossattention.self
-        key, value = (
-            split_heads(project(pictures), own.num_attention_heads).contiguous()
-            for project in (own.key, own.value)
+    layers = (layer.crossattention.self for layer in decoder.bert.encoder.layer)
+    return [
+        (
+            split_heads(own.key(pictures), own.num_attention_heads),
+            split_heads(own.value(pictures), own.num_attention_heads),
         )
-        seen.append((key, value))
-    return seen
+        for own in layers
+    ]
 
 
 def score_with_torch(decoder: Any, input_ids: Tensor, seen: Seen, past: Any) -> Tensor:

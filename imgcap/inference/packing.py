@@ -5,12 +5,17 @@ multiplying: 768 x 3072 weights took one core 697 µs plain and 379 µs packed w
 of 20 tokens by a model of BLIP's size took 0.73 of the time with its decoder packed, and 0.68 with
 all else packed as well; but packed weights are a process's own, while plain ones are mapped and
 shared. So only what is multiplied with few rows is packed.
+
+Where a picture tower of BLIP's applies GELU, it is applied as each product is written, instead of
+by reading and writing all of it once more: two layers took 0.9 of the time for one picture (577
+rows) and 0.6 for eight.
 """
 
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers.models.blip.modeling_blip import BlipMLP
 
 from imgcap.inference.residency import let_go
 
@@ -29,6 +34,28 @@ def pack(model: nn.Module) -> None:
     for module in model.modules():
         if type(module) is nn.Linear and module.weight.dtype == torch.bfloat16:
             module.forward = _Packed(module)  # type: ignore[method-assign]
+        elif isinstance(module, BlipMLP) and _is_bf16_gelu(module):
+            module.forward = _Gelu(module)
+
+
+def _is_bf16_gelu(layers: Any) -> bool:
+    return layers.config.hidden_act == "gelu" and layers.fc1.weight.dtype == torch.bfloat16
+
+
+class _Gelu:
+    """The forward of BLIP's two layers with a GELU between them."""
+
+    def __init__(self, layers: Any) -> None:
+        self._layers = layers
+
+    def __call__(self, hidden_states: Tensor) -> Tensor:
+        layers, first = self._layers, self._layers.fc1
+        if torch.is_grad_enabled() or hidden_states.dtype != torch.bfloat16:
+            plain: Tensor = layers.fc2(layers.activation_fn(first(hidden_states)))
+            return plain
+        inner = _product(hidden_states, first.weight, first.bias, "gelu")
+        product: Tensor = layers.fc2(inner)
+        return product
 
 
 class _Packed:
@@ -44,14 +71,17 @@ class _Packed:
         rows = input.numel() // layer.in_features
         if plain or (self._weights is None and rows > FEW_ROWS):
             return nn.functional.linear(input, layer.weight, layer.bias)
-        tools: Any = torch.ops.mkldnn
         if self._weights is None:
+            tools: Any = torch.ops.mkldnn
             self._weights = tools._reorder_linear_weight(layer.weight, rows)  # noqa: SLF001
             let_go(layer.weight)
-        product: Tensor = tools._linear_pointwise(  # noqa: SLF001
-            input, self._weights, layer.bias, "none", [], ""
-        )
-        return product
+        return _product(input, self._weights, layer.bias, "none")
+
+
+def _product(rows: Tensor, weights: Any, bias: Tensor | None, then: str) -> Tensor:
+    tools: Any = torch.ops.mkldnn
+    product: Tensor = tools._linear_pointwise(rows, weights, bias, then, [], "none")  # noqa: SLF001
+    return product
 
 
 def _can_pack() -> bool:

@@ -48,7 +48,7 @@ def explain_caption(loaded: Loaded, image: Image.Image, caption: str) -> WordRel
     begun = time.perf_counter()
     vision, method = loaded.model.vision_model, "gradient-weighted cross-attention"
     concepts: tuple[str, ...] = ()
-    with answering(loaded.name):
+    with answering(loaded):
         ids, words, pieces = _pieces(loaded, caption)
         pixels = prepare(loaded.processor, [image])["pixel_values"]
         pixels = pixels.to(loaded.device, loaded.dtype)

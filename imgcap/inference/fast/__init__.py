@@ -56,9 +56,9 @@ def accelerate(
         return loaded
     from imgcap.inference.fast.runtime import Step, Tower
 
-    part = Tower if wanted.role == "classifier" else Step
     try:
-        return replace(loaded, quick=part(graph, loaded.dtype))
+        tower = wanted.role == "classifier"
+        return replace(loaded, quick=Tower(graph, loaded.dtype) if tower else Step(graph))
     except RuntimeError:  # what OpenVINO raises, whatever went wrong
         logger.warning("The converted part of %s cannot be read", loaded.name, exc_info=True)
         shutil.rmtree(graph.parent, ignore_errors=True)  # the next load makes it again

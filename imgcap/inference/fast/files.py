@@ -72,7 +72,7 @@ class Wanted:
             str(location.folder),
             str(location.weights),
             dtype,
-            role == "captioner" and settings.dtype == "auto",
+            role == "captioner" and settings.dtype != "float32",
             str(settings.data / "samples"),
         )
 
