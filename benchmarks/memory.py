@@ -5,23 +5,24 @@ that processes share once for each, the proportional share (PSS) once in all, an
 process's alone (USS) is what another one would add. The peak is a kernel's, as the system kept it.
 """
 
-import argparse
-import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psutil
 from playwright.sync_api import Browser, sync_playwright
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.machine import machine
 from benchmarks.page import CAPTION, UPLOAD
+from benchmarks.report import Report, Table, parser, publish
+from benchmarks.seed_size import seed_size
+from imgcap.inference import fast
 from imgcap.settings import Settings
 from tests.browser.voila_server import (
     PATIENCE,
@@ -98,59 +99,70 @@ def measure(
 
 def main() -> int:
     """Measure, print a table, write a JSON file if asked, and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
-    parser.add_argument("--pages", type=int, default=2, help="pages open at once (default: 2)")
-    parser.add_argument("--picture", type=Path, default=Settings().data / "samples" / "cat.jpg")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    options = parser("benchmarks.memory", __doc__, rounds=1)
+    options.add_argument("--pages", type=int, default=2, help="pages open at once (default: 2)")
+    options.add_argument("--picture", type=Path, default=Settings().data / "samples" / "cat.jpg")
+    arguments = options.parse_args()
+    machine()
     rows: list[tuple[str, int, str, Memory]] = []
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as name:
+    with (
+        sync_playwright() as playwright,
+        tempfile.TemporaryDirectory() as name,
+        seed_size() as (clip, blip),
+    ):
         browser = launch_chromium(playwright)
         if browser is None:
             print("There is no Chromium to measure with.", file=sys.stderr)
             return 1
-        for way, variables in _ways(Path(name)).items():
+        for way, variables in _ways(Path(name), clip, blip).items():
             folder = Path(name, "pages", way)
             folder.mkdir(parents=True)
             with serve(folder, *voila(), **variables) as server:
                 measured = measure(browser, server, arguments.picture, arguments.pages)
                 for number, figures in enumerate(measured, start=1):
                     rows += [(way, number, what, memory) for what, memory in figures.items()]
-    Console(width=110).print(_table(rows))
-    if arguments.json:
-        every = [
-            {"models": way, "pages": pages, "process": what, **asdict(memory)}
-            for way, pages, what, memory in rows
-        ]
-        figures = {"machine": machine(), "MiB": every}
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+    every = [
+        {"models": way, "pages": pages, "process": what, **asdict(memory)}
+        for way, pages, what, memory in rows
+    ]
+    publish(_report(rows, every), arguments.json)
     return 0
 
 
-def _ways(folder: Path) -> Mapping[str, Mapping[str, str]]:
-    """Return the environment of each way; the first with seed-size models finds an empty cache."""
-    from tests.seed_models import build_blip, build_clip
-
-    cache = {"IMGCAP_CACHE": str(folder / "cache")}
-    seed_size = cache | {
-        "IMGCAP_CLASSIFIER": str(build_clip(folder / "clip", tiny=False)),
-        "IMGCAP_CAPTIONER": str(build_blip(folder / "blip", tiny=False)),
+def _ways(folder: Path, clip: Path, blip: Path) -> Mapping[str, Mapping[str, str]]:
+    """Return the environment of each way; the first of CLIP and BLIP finds an empty cache."""
+    torch = {"IMGCAP_CACHE": str(folder / "cache"), "IMGCAP_RUNTIME": "torch"}
+    large = {"IMGCAP_CLASSIFIER": str(clip), "IMGCAP_CAPTIONER": str(blip)}
+    ways = {
+        "embedded": torch,
+        "CLIP + BLIP, first start": torch | large,
+        "CLIP + BLIP": torch | large,
     }
-    return {
-        "embedded": cache,
-        "CLIP + BLIP, first start": seed_size,
-        "CLIP + BLIP": seed_size,
-    }
+    if all(map(find_spec, fast.PACKAGES)):
+        quick = large | {"IMGCAP_CACHE": str(folder / "quick"), "IMGCAP_RUNTIME": "auto"}
+        ways |= {"with OpenVINO, first start": quick, "with OpenVINO": quick}
+    return ways
 
 
-def _table(rows: list[tuple[str, int, str, Memory]]) -> Table:
+def _report(rows: Sequence[tuple[str, int, str, Memory]], every: Sequence[Any]) -> Report:
     columns = "models", "pages", "MiB of", "RSS", "PSS", "USS", "peak", "peak / RSS"
-    table = Table(*columns, title=str(machine()))
-    for way, pages, what, memory in rows:
-        sizes = (f"{value:.0f}" if value else "" for value in asdict(memory).values())
-        ratio = f"{memory.peak / memory.rss:.2f}" if memory.peak else ""
-        table.add_row(way, str(pages), what, *sizes, ratio)
-    return table
+    cells = [
+        (
+            way,
+            pages,
+            what,
+            *(f"{value:,.0f}" if value else "" for value in asdict(memory).values()),
+            f"{memory.peak / memory.rss:.2f}" if memory.peak else "",
+        )
+        for way, pages, what, memory in rows
+    ]
+    about = (
+        "Real Voilà and real Chromium, whose own memory does not count, after one picture a page. "
+        "RSS counts pages that processes share once for each, PSS once in all, and USS is what is "
+        "a process's alone. The peak is the most that a process ever held. CLIP and BLIP at full "
+        "size; the process that converts for OpenVINO at the first start has ended by then."
+    )
+    return Report("Memory", [about], [Table("", columns, cells)], {"MiB": every})
 
 
 if __name__ == "__main__":

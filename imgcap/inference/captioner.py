@@ -68,7 +68,7 @@ class Captioner:
                 raise CancelledError
             batch = images[start : start + options.batch_size]
             begun = time.perf_counter()
-            with answering(loaded):
+            with answering(loaded, len(batch)):
                 written = _generate(loaded, batch, options, cancel, telling)
             ms = 1000 * (time.perf_counter() - begun) / len(batch)
             results += [

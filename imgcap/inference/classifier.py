@@ -104,7 +104,7 @@ class Classifier:
             check(cancel)
             batch = images[start : start + options.batch_size]
             begun = time.perf_counter()
-            with answering(loaded):
+            with answering(loaded, len(batch)):
                 pictures = self._embedder.pictures(loaded, batch)
                 temperature = calibration.temperature
                 added = _added(pictures, labels, taught)
@@ -141,7 +141,7 @@ class Classifier:
         for start in range(0, len(images), _PICTURE_BATCH):
             check(cancel)
             batch = images[start : start + _PICTURE_BATCH]
-            with answering(loaded):
+            with answering(loaded, len(batch)):
                 rows.append(self._embedder.pictures(loaded, batch))
             if progress:
                 progress(start + len(batch), len(images))
