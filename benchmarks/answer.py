@@ -26,7 +26,6 @@ from imgcap.inference import (
     ClassifyOptions,
     Description,
     Engine,
-    fast,
     open_engine,
 )
 from imgcap.labels import first_labels, read_labels
@@ -65,7 +64,7 @@ def main() -> int:
     with seed_size() as (clip, blip):
         settings = Settings(classifier=str(clip), captioner=str(blip))
         ways = {"torch": settings.model_copy(update={"runtime": "torch"})}
-        if all(map(find_spec, fast.PACKAGES)):
+        if find_spec("openvino"):
             ways["OpenVINO"] = settings
         rows, agreements = measure(ways, arguments.rounds)
     publish(_report(rows, agreements, arguments.rounds), arguments.json)

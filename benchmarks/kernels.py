@@ -6,6 +6,7 @@ takes turns with the engine's default settings. A kernel is a process, and stays
 every picture is new to it.
 """
 
+import argparse
 import multiprocessing
 import os
 import statistics
@@ -48,6 +49,7 @@ def main() -> int:
     options.add_argument(
         "--pictures", type=int, default=16, help="of a turn, by all kernels together (default: 16)"
     )
+    options.add_argument("--ways", nargs="+", choices=_WAYS, default=tuple(_WAYS))
     arguments = options.parse_args()
     machine()
     with seed_size() as (clip, blip):
@@ -55,29 +57,25 @@ def main() -> int:
             "embedded": Settings(),
             "CLIP + BLIP": Settings(classifier=str(clip), captioner=str(blip)),
         }
-        found = {
-            models: measure(pairs[models], arguments.kernels, arguments.rounds, arguments.pictures)
-            for models in arguments.models
-        }
+        found = {models: measure(pairs[models], arguments) for models in arguments.models}
     publish(_report(found, arguments.rounds), arguments.json)
     return 0
 
 
-def measure(
-    settings: Settings, numbers: Sequence[int], rounds: int, pictures: int
-) -> dict[str, Rates]:
+def measure(settings: Settings, arguments: argparse.Namespace) -> dict[str, Rates]:
     """Return what each way reached, the ways and the numbers of kernels taking turns."""
-    found: dict[str, Rates] = {way: {} for way in _WAYS}
+    numbers = arguments.kernels
+    found: dict[str, Rates] = {way: {} for way in arguments.ways}
     with ExitStack() as stack:
-        kernels = {way: stack.enter_context(_kernels(way, settings, max(numbers))) for way in _WAYS}
+        kernels = {way: stack.enter_context(_kernels(way, settings, max(numbers))) for way in found}
         fresh = count()
-        for number in range(rounds + 1):
+        for number in range(arguments.rounds + 1):
             for way, connections in kernels.items():
                 turns = {str(many): connections[:many] for many in numbers}
                 if _TASKS.exists():
                     turns[ONE_CORE] = connections[:1]
                 for name, asked in turns.items():
-                    each = max(1, pictures // _WAYS[way] // len(asked))
+                    each = max(1, arguments.pictures // _WAYS[way] // len(asked))
                     rate = _turn(asked, each, next(fresh), one_core=name == ONE_CORE)
                     print(f"{way}, {name}: {rate:.2f} pictures/s", file=sys.stderr, flush=True)
                     if number:  # the first round warms up

@@ -22,7 +22,6 @@ from benchmarks.machine import machine
 from benchmarks.page import CAPTION, UPLOAD
 from benchmarks.report import Report, Table, parser, publish
 from benchmarks.seed_size import seed_size
-from imgcap.inference import fast
 from imgcap.settings import Settings
 from tests.browser.voila_server import (
     PATIENCE,
@@ -138,7 +137,7 @@ def _ways(folder: Path, clip: Path, blip: Path) -> Mapping[str, Mapping[str, str
         "CLIP + BLIP, first start": torch | large,
         "CLIP + BLIP": torch | large,
     }
-    if all(map(find_spec, fast.PACKAGES)):
+    if find_spec("openvino"):
         quick = large | {"IMGCAP_CACHE": str(folder / "quick"), "IMGCAP_RUNTIME": "auto"}
         ways |= {"with OpenVINO, first start": quick, "with OpenVINO": quick}
     return ways

@@ -117,6 +117,7 @@ def _read(file: Path) -> Any:
 def _compile(graph: Any, dtype: torch.dtype) -> Any:
     hints = {
         "PERFORMANCE_HINT": "LATENCY",
+        "ENABLE_CPU_PINNING": False,
         "INFERENCE_PRECISION_HINT": "bf16" if dtype == torch.bfloat16 else "f32",
         "INFERENCE_NUM_THREADS": usable_threads(),
     }
