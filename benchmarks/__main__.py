@@ -125,7 +125,7 @@ def _measured(name: str, arguments: Sequence[str], folder: Path) -> Result | Non
         print(done.stdout, f"{name} failed after {seconds:.0f} s.", sep="\n", file=sys.stderr)
         return None
     print(f"{name} took {seconds:.0f} s.", file=sys.stderr, flush=True)
-    page = done.stdout[done.stdout.index("# ") :]  # after what Ray says of a replica that was killed
+    page = done.stdout[done.stdout.index("# ") :]  # after what Ray says of a killed replica
     return Result.of(f"python {' '.join(command)}", seconds, page, figures)
 
 

@@ -39,7 +39,7 @@ def pack(model: nn.Module) -> None:
 
 
 def _is_bf16_gelu(layers: Any) -> bool:
-    return layers.config.hidden_act == "gelu" and layers.fc1.weight.dtype == torch.bfloat16
+    return bool(layers.config.hidden_act == "gelu" and layers.fc1.weight.dtype == torch.bfloat16)
 
 
 class _Gelu:
