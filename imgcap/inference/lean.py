@@ -107,9 +107,10 @@ def _leave_as_it_is(function: Any = None, *_: object, **__: object) -> Any:
 
 @contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Keep Python from searching for garbage in what imports make, now and later.
+    """Keep Python from searching for garbage in what imports make, until a model has answered.
 
-    Hardly any of it is, and looking through it took 0.2 s of 1.9 s to a first answer.
+    Hardly any of it is, and looking through it took 0.2 s of 1.9 s to a first answer. Not for ever,
+    since all else that there is meanwhile is set aside with it.
     """
     collecting = gc.isenabled()
     gc.disable()

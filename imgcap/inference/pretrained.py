@@ -1,6 +1,7 @@
 """Reading a checkpoint's files into a model, without foreign code and without a second copy."""
 
 import contextlib
+import gc
 import logging
 import threading
 from collections.abc import Iterator
@@ -185,6 +186,7 @@ def answering(loaded: Loaded, pictures: int = 1) -> Iterator[None]:
         with _ONE_AT_A_TIME:
             torch.set_num_threads(loaded.threads(pictures))
             yield
+            gc.unfreeze()  # what `lean` set aside until there was a first answer
     except EngineError:
         raise
     except Exception as error:
