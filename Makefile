@@ -16,12 +16,12 @@ run: install
 	$(BIN)/voila dashboard.ipynb
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --ignore=tests/browser --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest --ignore=tests/browser -m "not long" --numprocesses=2 --dist=loadfile
 	$(BIN)/python -m pytest tests/browser -m "not long" --numprocesses=2 --dist=worksteal
 
-# What takes a browser through every fold as well: minutes more.
+# What takes a browser through every fold as well, and Ray through a cluster: minutes more.
 test-all: test
-	$(BIN)/python -m pytest tests/browser -m long --numprocesses=2 --dist=worksteal
+	$(BIN)/python -m pytest -m long --numprocesses=2 --dist=worksteal
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

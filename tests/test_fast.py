@@ -168,6 +168,7 @@ def test_a_conversion_that_fails_leaves_it_to_torch(
     assert "UnidentifiedImageError" in caplog.text
 
 
+@pytest.mark.long
 def test_a_damaged_graph_is_made_again(settings: Settings, cache: Path) -> None:
     open_engine(settings).load("classifier")
     for graph in cache.rglob(files.GRAPH):
