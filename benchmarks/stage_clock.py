@@ -95,10 +95,10 @@ class Stages:
             STEPS: every,
         }
 
-    def speeds(self, todo: Mapping[str, Work]) -> Speeds:
+    def speeds(self, works: Mapping[str, Work]) -> Speeds:
         """Return what the machine can do now."""
         dtype = self._writer.dtype
-        products = {name: work.product(dtype, each.shape) for name, each in todo.items()}
+        products = {name: work.product(dtype, each.shape) for name, each in works.items()}
         return {"peak": work.peak(dtype), "memory": work.memory(), **products}
 
     def about(self) -> str:

@@ -35,12 +35,12 @@ def main() -> int:
     with seed_size() as (clip, blip):
         stages = Stages(Settings(classifier=str(clip), captioner=str(blip), runtime="torch"))
         stages.clocked(0)  # loads and warms up
-        todo = stages.work()
+        works = stages.work()
         for number in range(1, arguments.rounds + 1):
             rows.append(stages.clocked(number))
-            speeds.append(stages.speeds(todo))
+            speeds.append(stages.speeds(works))
         about = stages.about()
-    publish(_report(_medians(rows), _medians(speeds), todo, about), arguments.json)
+    publish(_report(_medians(rows), _medians(speeds), works, about), arguments.json)
     return 0
 
 
@@ -49,12 +49,12 @@ def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
 
 
 def _report(
-    seconds: Mapping[str, float], speeds: "Speeds", todo: "Mapping[str, Work]", about: str
+    seconds: Mapping[str, float], speeds: "Speeds", works: "Mapping[str, Work]", about: str
 ) -> Report:
     rows: list[tuple[object, ...]] = []
     for name, taken in seconds.items():
         cells: tuple[str, ...] = ("",) * 6
-        if each := todo.get(name):
+        if each := works.get(name):
             reached, read = each.flop / taken, each.read / taken
             cells = (
                 *(decimal(each.flop / _GIGA), decimal(reached / _GIGA)),
@@ -74,7 +74,7 @@ def _report(
     figures = {
         "seconds": seconds,
         "speeds": speeds,
-        "work": {name: vars(each) for name, each in todo.items()},
+        "work": {name: vars(each) for name, each in works.items()},
     }
     return Report("Stages of an answer", [f"{about}: medians.", limits], [table], figures)
 

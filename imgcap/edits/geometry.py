@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from imgcap.colours import strips
 from imgcap.edits.base import Edit, EditError, Size, check_number, check_whole, check_word
-from imgcap.images import MAX_SIDE, strips
+from imgcap.images import MAX_SIDE
 
 RESAMPLING: Final = Image.Resampling.LANCZOS
 _TURNS: Final = {

@@ -6,8 +6,8 @@ from typing import ClassVar, Final
 
 from PIL import Image, ImageOps, ImageStat
 
+from imgcap.colours import strips
 from imgcap.edits.base import Edit, check_number
-from imgcap.images import strips
 
 MOST: Final = 4.0
 """The largest factor; from about there on a picture is all white, or all colour."""

@@ -3,7 +3,7 @@
 What OpenVINO computes is converted once, in a process of its own, compared with what torch computes
 in float32, and kept only if it agrees. Everything else stays with torch: the picture tower of a
 captioner, in which OpenVINO 2026.4 gained nothing (one picture 0.9 of torch's time, four 1.3), and
-the embedded models, whose convolutions and narrow decoder gained nothing either.
+the embedded models, whose tower it cannot convert and whose narrow decoder gained nothing.
 """
 
 import logging
