@@ -148,10 +148,19 @@ def test_sources_are_taken_only_a_little_ahead(tmp_path: Path) -> None:
     reader.close()  # type: ignore[attr-defined]
 
 
+def _join_workers() -> list[threading.Thread]:
+    """Wait for what a closed reader's threads still have in hand."""
+    workers = [t for t in threading.enumerate() if t.name.startswith("open-picture")]
+    for worker in workers:
+        worker.join(timeout=5)
+    return workers
+
+
 @pytest.mark.parametrize("limit", [1, 48 * 32 * 3])
 def test_few_decoded_pictures_wait_and_nothing_locks_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
+    _join_workers()  # those of the test before would be counted
     monkeypatch.setattr(sources, "MAX_WAITING_PIXELS", limit)
     waiting = most = 0
     lock = threading.Lock()
@@ -181,7 +190,4 @@ def test_stopping_early_leaves_no_thread_at_work(tmp_path: Path) -> None:
     reader = open_ahead([Source(str(tmp_path / "a.jpg"))] * 50, Settings())
     next(reader)
     reader.close()  # type: ignore[attr-defined]
-    workers = [t for t in threading.enumerate() if t.name.startswith("open-picture")]
-    for worker in workers:
-        worker.join(timeout=5)
-    assert not any(worker.is_alive() for worker in workers)
+    assert not any(worker.is_alive() for worker in _join_workers())
