@@ -141,8 +141,9 @@ def main() -> int:
                 settings = settings.model_copy(update=chosen)
                 options = CaptionOptions(1, min_new_tokens=_TOKENS, max_new_tokens=_TOKENS)
                 pictures = max(1, pictures // 3)
-            pages = [count for count in arguments.pages if count <= pictures or name == EMBEDDED]
-            plan = Plan(settings, options, pages, arguments.kernels, pictures, arguments.rounds)
+            plan = Plan(
+                settings, options, arguments.pages, arguments.kernels, pictures, arguments.rounds
+            )
             found[name] = measure(plan)
     failures = {
         sentence
