@@ -46,6 +46,7 @@ PARTS: Final = {
     "kernels": Part(("--rounds", "1", "--pictures", "4", "--models", "embedded")),
     "memory": Part(("--pages", "1")),
     "decode": Part(),
+    "agreement": Part(),
     "serve": Part(("--rounds", "1", "--pages", "1", "--kernels", "1")),
     "page": Part(),
     "gallery": Part(("--rounds", "1", "--count", "16")),

@@ -51,7 +51,7 @@ def convert(wanted: Wanted, target: Path) -> dict[str, Any]:
         graph = task.graph()
     cosine = 0.0
     for compressed in (True, False) if wanted.compress else (False,):
-        _save(graph, target / GRAPH, dtype, compressed=compressed)
+        save(graph, target / GRAPH, dtype, compressed=compressed)
         with torch.inference_mode():
             cosine = task.compare(target / GRAPH, dtype)
         if cosine >= ENOUGH:
@@ -71,7 +71,7 @@ class _Tower:
         return runtime.import_openvino().convert_model(self._module, example_input=self._pixels)
 
     def compare(self, file: Path, dtype: torch.dtype) -> float:
-        return _cosine(self._expected, runtime.Tower(file, dtype)(self._pixels))
+        return least_cosine(self._expected, runtime.Tower(file, dtype)(self._pixels))
 
 
 class _Step:
@@ -100,7 +100,7 @@ class _Step:
 
     def compare(self, file: Path, _: torch.dtype) -> float:
         found = self._walk(runtime.Step(file))
-        return min(_cosine(a, b) for a, b in zip(self._expected, found, strict=True))
+        return min(least_cosine(a, b) for a, b in zip(self._expected, found, strict=True))
 
     def _walk(self, score: Any) -> list[Tensor]:
         """Return the scores of each token given those before it, and all that was remembered."""
@@ -120,16 +120,19 @@ def _pictures(folder: Path) -> Iterator[Image.Image]:
             yield Image.fromarray(small.byte().numpy()).resize((512, 512))
 
 
-def _save(graph: Any, file: Path, dtype: torch.dtype, *, compressed: bool) -> None:
+def save(graph: Any, file: Path, dtype: torch.dtype, *, compressed: bool) -> None:
+    """Write a graph that is to compute with `dtype`, its weights as 8-bit integers if asked."""
     ov = runtime.import_openvino()
     if compressed:
         import nncf
 
-        graph = nncf.compress_weights(graph.clone(), mode=nncf.CompressWeightsMode.INT8_SYM)
+        # Zero points of their own halve what channels lose; see benchmarks/agreement.py.
+        graph = nncf.compress_weights(graph.clone(), mode=nncf.CompressWeightsMode.INT8_ASYM)
     ov.save_model(graph, file, compress_to_fp16=dtype == torch.bfloat16)
 
 
-def _cosine(expected: Tensor, found: Tensor) -> float:
+def least_cosine(expected: Tensor, found: Tensor) -> float:
+    """Return the least cosine of two tensors' vectors along the last dimension."""
     return float(F.cosine_similarity(expected.float(), found.float(), dim=-1).min())
 
 

@@ -39,7 +39,7 @@ class Tower:
     """
 
     def __init__(self, file: Path, dtype: torch.dtype) -> None:
-        self._request = _compile(_read(file), dtype).create_infer_request()
+        self._request = compiled(read(file), dtype).create_infer_request()
 
     def __call__(self, pixel_values: Tensor) -> Tensor:
         """Return `(n, dim)` float32 embeddings of `(n, 3, height, width)` pixels."""
@@ -62,9 +62,9 @@ class Step:
 
     def __init__(self, file: Path) -> None:
         self._ov = import_openvino()
-        graph = _read(file)
+        graph = read(file)
         self._layers = (len(graph.inputs) - 1) // 4
-        self._request = _compile(graph, torch.float32).create_infer_request()
+        self._request = compiled(graph, torch.float32).create_infer_request()
         self._seen: Seen = ()
         self._shown: list[Tensor] = []
 
@@ -110,15 +110,18 @@ def _whole(tensor: Tensor) -> Tensor:
     return tensor.to(torch.float32, memory_format=torch.contiguous_format).contiguous()
 
 
-def _read(file: Path) -> Any:
+def read(file: Path) -> Any:
+    """Read a converted graph."""
     return import_openvino().Core().read_model(file)
 
 
-def _compile(graph: Any, dtype: torch.dtype) -> Any:
+def compiled(graph: Any, dtype: torch.dtype) -> Any:
+    """Return a graph ready to compute with float32 or bfloat16, on the cores there are."""
     hints = {
         "PERFORMANCE_HINT": "LATENCY",
         "ENABLE_CPU_PINNING": False,
         "INFERENCE_PRECISION_HINT": "bf16" if dtype == torch.bfloat16 else "f32",
         "INFERENCE_NUM_THREADS": usable_threads(),
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": 16,  # as quick as 32, and nearer to float32
     }
     return import_openvino().Core().compile_model(graph, "CPU", hints)
