@@ -21,7 +21,7 @@ from imgcap.images import PictureError
 from imgcap.inference import Engine
 from imgcap.inference.adapter import Floats
 from imgcap.inference.errors import CancelledError
-from imgcap.inference.events import Cancel
+from imgcap.inference.events import Cancel, Progress
 from imgcap.learning.kept import edited, kept_image
 from imgcap.settings import Settings
 
@@ -48,7 +48,7 @@ def picture_key(record: FeedbackRecord) -> str:
     return hashlib.sha256(asked.encode("utf-8", "replace")).hexdigest()
 
 
-def see(  # noqa: PLR0913  # what to embed, with what, where it is kept, and the hook
+def see(  # noqa: PLR0913  # what to embed, with what, where it is kept, and the hooks
     records: Iterable[FeedbackRecord],
     engine: Engine,
     settings: Settings,
@@ -56,6 +56,7 @@ def see(  # noqa: PLR0913  # what to embed, with what, where it is kept, and the
     revision: str,
     *,
     cancel: Cancel | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Seen]:
     """Embed the kept pictures of records; return what was seen by `picture_key`.
 
@@ -65,7 +66,7 @@ def see(  # noqa: PLR0913  # what to embed, with what, where it is kept, and the
     wanted = {picture_key(record): record for record in records}
     known = {key: seen for key, seen in _read(path, revision).items() if key in wanted}
     new = [(key, record) for key, record in wanted.items() if key not in known]
-    known |= dict(_embed(new, engine, settings, cancel))
+    known |= dict(_embed(new, engine, settings, cancel, progress))
     if known:
         _keep(path, revision, known)
     else:
@@ -78,6 +79,7 @@ def _embed(
     engine: Engine,
     settings: Settings,
     cancel: Cancel | None,
+    progress: Progress | None,
 ) -> Iterator[tuple[str, Seen]]:
     folder = PictureFolder(settings.pictures)
     for start in range(0, len(wanted), _BATCH):
@@ -97,6 +99,8 @@ def _embed(
             hashes.append(np.uint64(int(str(imagehash.phash(image)), 16)))
         vectors = engine.embed(images, cancel=cancel) if images else ()
         yield from zip(keys, map(Seen, vectors, hashes), strict=True)
+        if progress:
+            progress(min(start + _BATCH, len(wanted)), len(wanted))
 
 
 def _read(path: Path, revision: str) -> dict[str, Seen]:

@@ -12,11 +12,12 @@ from imgcap.feedback import FeedbackRecord
 from imgcap.inference import ClassifyOptions, Engine
 from imgcap.inference.adapter import Floats, label_key
 from imgcap.inference.calibration import calibration_file, usable_calibration
-from imgcap.inference.events import Cancel
-from imgcap.labels import DEFAULT_TEMPLATES, ENSEMBLE_TEMPLATES, LabelError, check_labels, prompts
+from imgcap.inference.events import Cancel, Progress
+from imgcap.labels import DEFAULT_TEMPLATES, ENSEMBLE_TEMPLATES, prompts
 from imgcap.learning.embeddings import Seen, picture_key, see
 from imgcap.learning.examples import Examples, Vocabulary
 from imgcap.learning.groups import fold, freeze_folds, frozen_folds, group
+from imgcap.learning.waiting import teaches
 from imgcap.settings import Settings
 
 _RULER: Final = ("a red thing", "a loud noise", "the number seven", "water at night")
@@ -51,11 +52,13 @@ def gather(
     engine: Engine,
     settings: Settings,
     cancel: Cancel | None = None,
+    progress: Progress | None = None,
 ) -> Gathered:
     """Make examples of all records of the engine's classifier in its present revision.
 
     Those that an adapter answered count as well: the right label is what people say it is. Of a
-    picture that was judged several times, the newest judgement counts.
+    picture that was judged several times, the newest judgement counts. `progress` is told how many
+    of the pictures that nobody embedded before are embedded.
 
     Raises
     ------
@@ -76,7 +79,7 @@ def gather(
             continue
         if record.predictions and len(record.labels) > 1:
             confidences.append(record.predictions[0].score)
-        if not _is_example(record):
+        if not teaches(record):
             continue
         judged += 1
         key = picture_key(record)
@@ -89,6 +92,7 @@ def gather(
         place.with_suffix(".safetensors"),
         revision,
         cancel=cancel,
+        progress=progress,
     )
     used = [record for key, record in newest.items() if key in seen]
     labels = _labels(used)
@@ -104,14 +108,6 @@ def gather(
     examples = _examples(used, [seen[picture_key(each)] for each in used], vocabulary, place)
     sessions = len({record.session for record in used})
     return Gathered(checkpoint, revision, examples, vocabulary, judged, sessions)
-
-
-def _is_example(record: FeedbackRecord) -> bool:
-    try:
-        check_labels([record.corrected_label])
-        return bool(record.predictions) and len(check_labels(record.labels)) > 1
-    except LabelError:
-        return False
 
 
 def _labels(records: Sequence[FeedbackRecord]) -> tuple[str, ...]:
