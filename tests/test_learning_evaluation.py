@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from imgcap.learning.adapters import Kind, fit
-from imgcap.learning.evaluation import MANY, Evaluation, Measures, Part, cross_validate, evaluate
+from imgcap.learning.evaluation import (
+    MANY,
+    MOST_CHANGED,
+    Evaluation,
+    Measures,
+    Part,
+    cross_validate,
+    evaluate,
+)
 from imgcap.learning.gate import MARGIN, judge
 from imgcap.learning.intervals import Gain
 from tests.learning_examples import LABELS, NAMED, examples, vocabulary
@@ -23,6 +31,18 @@ def test_an_adapter_of_true_labels_passes() -> None:
     assert found.untouched
     assert found.untouched.pictures == 20 * NAMED
     assert "95 % interval +" in verdict.sentence
+
+
+def test_answers_that_changed_are_named_repaired_ones_first() -> None:
+    shown = examples(20)
+    found = cross_validate("probe", shown, vocabulary())
+    rights = dict(zip(map(str, shown.records), (LABELS[each] for each in shown.right), strict=True))
+    assert len({each.record for each in found.changed}) == len(found.changed) == MOST_CHANGED
+    for each in found.changed:
+        assert each.before != each.after
+        assert each.right == rights[each.record]
+    assert found.changed[0].after == found.changed[0].right
+    assert found.as_dict()["changed"][0]["before"] == found.changed[0].before
 
 
 def test_a_cache_passes_where_every_label_was_corrected_and_else_takes_from_the_others() -> None:

@@ -4,6 +4,7 @@ The baseline is the best that the checkpoint does by itself: whichever of the ap
 or the ensemble, is right more often on the very pictures that are measured.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from imgcap.learning.intervals import Gain, calibration_error, gain_of
 
 MANY: Final = 500
 """From so many judged pictures on, one fold is kept aside; with fewer, each takes its turn."""
+
+MOST_CHANGED: Final = 24
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,24 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Change:
+    """An answer to a judged picture that is another one with the adapter.
+
+    Parameters
+    ----------
+    record : str
+        The id of the feedback.
+    before, after, right : str
+        Labels.
+    """
+
+    record: str
+    before: str
+    after: str
+    right: str
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What was measured of an adapter.
 
@@ -80,6 +101,9 @@ class Evaluation:
         How many corrections there are to learn from.
     template : str
         Which was the baseline: ``single`` or ``ensemble``.
+    changed : tuple of Change
+        Answers that are others with the adapter, at most `MOST_CHANGED`; wrong ones that are right
+        now first, then right ones that are wrong now.
     """
 
     everything: Part
@@ -91,6 +115,7 @@ class Evaluation:
     errors: float
     corrections: int
     template: str
+    changed: tuple[Change, ...] = ()
 
     @property
     def weighed(self) -> float | None:
@@ -111,7 +136,8 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the same as plain values."""
-        return asdict(self) | {"weighed": self.weighed, "break_even": self.break_even}
+        plain = asdict(self) | {"weighed": self.weighed, "break_even": self.break_even}
+        return plain | {"changed": list(plain["changed"])}  # as JSON has it
 
 
 def cross_validate(kind: Kind, examples: Examples, vocabulary: Vocabulary) -> Evaluation:
@@ -165,6 +191,20 @@ def _evaluation(
         errors=float(1 - confidence.mean()) if vocabulary.errors is None else vocabulary.errors,
         corrections=int(examples.corrected.sum()),
         template=template,
+        changed=_changed(shown, before.argmax(1), after.argmax(1), vocabulary.labels),
+    )
+
+
+def _changed(
+    shown: Examples, before: NDArray[np.int64], after: NDArray[np.int64], labels: Sequence[str]
+) -> tuple[Change, ...]:
+    right = shown.right
+    rows = np.flatnonzero(before != after)
+    # Repaired, then spoilt, then from one wrong label to another.
+    ordered = sorted(rows, key=lambda row: (after[row] != right[row], before[row] != right[row]))
+    return tuple(
+        Change(str(shown.records[row]), labels[before[row]], labels[after[row]], labels[right[row]])
+        for row in ordered[:MOST_CHANGED]
     )
 
 
