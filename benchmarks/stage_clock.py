@@ -38,9 +38,7 @@ class Stages:
         loaders = {role: Loader(role, settings, _ignore) for role in ("classifier", "captioner")}
         self._reader = loaders["classifier"].get()
         self._writer = loaders["captioner"].get()
-        self._classifier = Classifier(
-            loaders["classifier"], settings.calibration, settings.adapters
-        )
+        self._classifier = Classifier(loaders["classifier"], settings.calibration)
         self._captioner = Captioner(loaders["captioner"])
         self._labels = list(read_labels(first_labels(settings)))[:LABELS]
 

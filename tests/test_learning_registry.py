@@ -16,7 +16,7 @@ from imgcap.inference.adapter import (
     AdapterCard,
     AdapterError,
     Weights,
-    adopted_adapter,
+    answering,
     read_adapter,
     read_adopted,
 )
@@ -74,17 +74,17 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
 
 def test_adopting_and_taking_back_go_through_every_step(tmp_path: Path) -> None:
     first, second = kept(tmp_path), kept(tmp_path)
-    assert adopted_adapter(tmp_path, NAME, "a") is None
+    assert answering(tmp_path, NAME, revision="a") is None
     for each in (first, second, second):
         adopt(tmp_path, each.card.id)
-        found = adopted_adapter(tmp_path, NAME, "a")
+        found = answering(tmp_path, NAME, revision="a")
         assert found
         assert found.card == each.card
-    assert adopted_adapter(tmp_path, NAME, "another revision") is None
-    assert adopted_adapter(tmp_path, "another", "a") is None
+    assert answering(tmp_path, NAME, revision="another revision") is None
+    assert answering(tmp_path, "another", revision="a") is None
     assert rollback(tmp_path, NAME) == (second.card.id, first.card.id)
     assert rollback(tmp_path, NAME) == (first.card.id, "")
-    assert adopted_adapter(tmp_path, NAME, "a") is None
+    assert answering(tmp_path, NAME, revision="a") is None
     with pytest.raises(AdapterError, match="answers without an adapter already"):
         rollback(tmp_path, NAME)
 
@@ -105,7 +105,7 @@ def test_when_adopting_fails_what_was_adopted_before_answers_on(
         patched.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "full")))
         with pytest.raises(FeedbackError, match="no room left on the disk"):
             adopt(tmp_path, second.card.id)
-    found = adopted_adapter(tmp_path, NAME, "a")
+    found = answering(tmp_path, NAME, revision="a")
     assert found
     assert found.card == first.card
     assert not list(tmp_path.glob("*.part"))
@@ -141,7 +141,7 @@ def test_a_damaged_adapter_changes_nothing_and_is_told_of(
     made = kept(tmp_path)
     adopt(tmp_path, made.card.id)
     (tmp_path / made.card.id / part).write_bytes(b"damaged")
-    assert adopted_adapter(tmp_path, NAME, "a") is None
+    assert answering(tmp_path, NAME, revision="a") is None
     assert "The checkpoint answers without it." in caplog.text
     if part == CARD:
         cards, [problem] = kept_adapters(tmp_path)
@@ -163,7 +163,7 @@ def test_weights_that_do_not_fit_their_card_are_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_list_of_what_is_adopted_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / ADOPTED).write_text(json.dumps({"checkpoints": {NAME: ["../../x"]}}))
-    assert adopted_adapter(tmp_path, NAME, "a") is None
+    assert answering(tmp_path, NAME, revision="a") is None
     with pytest.raises(AdapterError, match="cannot be read"):
         read_adopted(tmp_path)
 

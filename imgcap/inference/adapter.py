@@ -1,8 +1,8 @@
-"""What feedback taught a classifier, beside its checkpoint: the adopted adapter and what it does.
+"""What feedback taught beside a checkpoint: which adapter answers, and what it does.
 
-Two kinds are known. A *probe* moves the weights of labels that people corrected; a *cache* adds to
-their logits by how near a picture lies to corrected ones. Both leave every other label exactly as
-the checkpoint names it.
+A *probe* moves the weights of labels that people corrected; a *cache* adds to their logits by how
+near a picture lies to corrected ones. Both leave every other label exactly as the checkpoint names
+it. A *lora* adapter changes the checkpoint's own layers: see `imgcap.inference.lora`.
 """
 
 import functools
@@ -28,12 +28,16 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from imgcap.inference.errors import EngineError
+from imgcap.inference.events import Role
 
 logger = logging.getLogger(__name__)
 
 ADOPTED = "adopted.json"
 CARD = "adapter.json"
 WEIGHTS = "adapter.safetensors"
+LORA = "lora"
+"""The folder within an adapter's that holds peft's files."""
+LORA_FILES = "adapter_config.json", "adapter_model.safetensors"
 
 _LONGEST = 2**24
 
@@ -53,7 +57,9 @@ class AdapterCard(BaseModel):
     id
         Its folder's name.
     kind
-        ``probe`` or ``cache``.
+        ``probe``, ``cache`` or ``lora``.
+    role
+        Whose answers it changes: ``classifier`` or ``captioner``.
     checkpoint, revision
         What it was made for; it is not used for another revision.
     labels
@@ -75,7 +81,8 @@ class AdapterCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: AdapterId
-    kind: Literal["probe", "cache"]
+    kind: Literal["probe", "cache", "lora"]
+    role: Role = "classifier"
     checkpoint: str
     revision: str = ""
     labels: tuple[str, ...]
@@ -145,10 +152,20 @@ class Weights:
 
 @dataclass(frozen=True)
 class Adapter:
-    """An adapter as it is used."""
+    """An adapter as it is used.
+
+    Parameters
+    ----------
+    card : AdapterCard
+    weights : Weights or None
+        What it adds to labels; a lora adapter may have nothing of the kind.
+    lora : Path or None
+        The folder of peft's files, for a lora adapter.
+    """
 
     card: AdapterCard
-    weights: Weights
+    weights: Weights | None = None
+    lora: Path | None = None
 
 
 class Adopted(BaseModel):
@@ -169,10 +186,19 @@ def label_key(label: str) -> str:
 
 
 def read_adapter(folder: Path, name: str) -> Adapter:
-    """Read an adapter whole; raises `AdapterError` if it is missing or damaged."""
+    """Read an adapter whole; raises `AdapterError` if it is missing or damaged.
+
+    The files of peft are only seen to be there: reading them needs the model.
+    """
     card = read_card(folder, name)
+    place = folder / name
+    lora = place / LORA if card.kind == "lora" else None
+    if lora and not all((lora / file).is_file() for file in LORA_FILES):
+        raise AdapterError(f"The adapter “{name}” lacks a part.")
+    if lora and not (place / WEIGHTS).exists():
+        return Adapter(card, lora=lora)
     try:
-        tensors = load_file(folder / name / WEIGHTS)
+        tensors = load_file(place / WEIGHTS)
         weights = Weights(
             card.labels,
             tensors["offsets"],
@@ -184,7 +210,7 @@ def read_adapter(folder: Path, name: str) -> Adapter:
         _check(weights)
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise AdapterError(f"The weights of the adapter “{name}” cannot be read.") from error
-    return Adapter(card, weights)
+    return Adapter(card, weights, lora)
 
 
 def read_card(folder: Path, name: str) -> AdapterCard:
@@ -219,26 +245,63 @@ def read_adopted(folder: Path) -> Adopted:
         ) from error
 
 
-def adopted_adapter(folder: Path, checkpoint: str, revision: str = "") -> Adapter | None:
-    """Return the adapter that answers for a checkpoint; one that cannot be used goes to the log."""
+def answering(
+    folder: Path,
+    checkpoint: str,
+    role: Role = "classifier",
+    revision: str = "",
+    trying: str | None = None,
+) -> Adapter | None:
+    """Return the adapter that answers for a checkpoint, or None if that answers by itself.
+
+    One that cannot be used goes to the log, once, and the checkpoint answers without it.
+
+    Parameters
+    ----------
+    folder : Path
+        Of all adapters.
+    revision : str
+        The checkpoint's commit; an adapter is not used for another one.
+    trying : str, optional
+        The adapter to use in place of the adopted one; empty for none at all.
+    """
+    name = _adopted(folder, checkpoint) if trying is None else trying
+    if not name:
+        return None
+    try:
+        made = (folder / name / CARD).stat().st_mtime_ns
+    except OSError:
+        made = 0
+    found = _usable(folder, name, made)
+    made_for = found and (found.card.checkpoint, found.card.role, found.card.revision)
+    return found if made_for == (checkpoint, role, revision) else None
+
+
+def _adopted(folder: Path, checkpoint: str) -> str:
     try:
         stat = (folder / ADOPTED).stat()
     except OSError:
-        return None
-    found = _in_use(folder, stat.st_mtime_ns, stat.st_ino, checkpoint)
-    return found if found and found.card.revision == revision else None
+        return ""
+    return _all_adopted(folder, stat.st_mtime_ns, stat.st_ino).by(checkpoint)
 
 
 @functools.lru_cache(maxsize=8)
-def _in_use(folder: Path, _mtime: int, _inode: int, checkpoint: str) -> Adapter | None:
-    """Read the adopted adapter once per change of what is adopted."""
+def _all_adopted(folder: Path, _mtime: int, _inode: int) -> Adopted:
+    """Read the list once per change of it."""
     try:
-        name = read_adopted(folder).by(checkpoint)
-        adapter = read_adapter(folder, name) if name else None
+        return read_adopted(folder)
+    except AdapterError as error:
+        logger.warning("%s Checkpoints answer without adapters.", error)
+        return Adopted()
+
+
+@functools.lru_cache(maxsize=8)
+def _usable(folder: Path, name: str, _mtime: int) -> Adapter | None:
+    try:
+        return read_adapter(folder, name)
     except AdapterError as error:
         logger.warning("%s The checkpoint answers without it.", error)
         return None
-    return adapter if adapter and adapter.card.checkpoint == checkpoint else None
 
 
 def _check(weights: Weights) -> None:

@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from PIL import Image
 
-from imgcap.inference.adapter import Adapter, Weights, adopted_adapter
+from imgcap.inference.adapter import Weights
 from imgcap.inference.calibration import usable_calibration
-from imgcap.inference.embedder import Embedder, check, moved, normalise, width
+from imgcap.inference.embedder import Embedder, check, moved, normalise
 from imgcap.inference.errors import EngineError, ModelError
 from imgcap.inference.events import Cancel, Progress
 from imgcap.inference.explanation.label import attribute_to_cells
 from imgcap.inference.explanation.placing import covered
 from imgcap.inference.loading import Loader
 from imgcap.inference.pixels import prepare
-from imgcap.inference.pretrained import Loaded, answering
+from imgcap.inference.pretrained import Loaded, answering, width
 from imgcap.inference.relevance import Relevance
 from imgcap.inference.results import Classification, ClassifyOptions, Prediction
 from imgcap.labels import check_labels, prompts
@@ -37,14 +37,11 @@ class Classifier:
         Gives the model when it is first needed.
     calibrations : Path
         The folder of what is known on how sure it may be.
-    adapters : Path
-        The folder of what else feedback has taught.
     """
 
-    def __init__(self, loader: Loader, calibrations: Path, adapters: Path) -> None:
+    def __init__(self, loader: Loader, calibrations: Path) -> None:
         self._loader = loader
         self._calibrations = calibrations
-        self._adapters = adapters
         self._embedder = Embedder()
 
     def classify(
@@ -89,9 +86,8 @@ class Classifier:
         labels = check_labels(labels)
         filled = [prompts(label, options.templates) for label in labels]
         loaded = self._loader.get(cancel)
-        adapter = self._adapter(loaded)
-        taught = adapter.weights if adapter else None
-        revision = _revision(loaded, adapter)
+        taught = loaded.adapter.weights if loaded.adapter else None
+        revision = loaded.revision
         calibration = usable_calibration(self._calibrations, loaded.name, revision)
         threshold = options.none_threshold
         if threshold is None:
@@ -187,8 +183,7 @@ class Classifier:
         begun = time.perf_counter()
         with answering(loaded):
             texts, baseline = self._questions(loaded, filled, options, cancel)
-            adapter = self._adapter(loaded)
-            taught = adapter.weights if adapter else None
+            taught = loaded.adapter.weights if loaded.adapter else None
             texts = _moved(texts, labels, taught)
             check(cancel)
             inputs = prepare(loaded.processor, [image])
@@ -198,8 +193,7 @@ class Classifier:
             scale, _ = _scale_and_bias(loaded.model)
             found = attribute_to_cells(loaded, moved(inputs, loaded), texts[row] - against, scale)
             picture = normalise(found.embedding.unsqueeze(0))
-            revision = _revision(loaded, adapter)
-            calibration = usable_calibration(self._calibrations, loaded.name, revision)
+            calibration = usable_calibration(self._calibrations, loaded.name, loaded.revision)
             temperature = calibration.temperature
             added = _added(picture, labels, taught)
             [scores] = _scores(loaded.model, picture, texts, baseline, options, temperature, added)
@@ -220,12 +214,6 @@ class Classifier:
             with answering(loaded):
                 self._embedder.forget()
 
-    def _adapter(self, loaded: Loaded) -> Adapter | None:
-        """Return the adapter that was adopted for the checkpoint, if it fits."""
-        adapter = adopted_adapter(self._adapters, loaded.name, loaded.revision)
-        fits = adapter is not None and adapter.weights.offsets.shape[1] == width(loaded.model)
-        return adapter if fits else None
-
     def _questions(
         self,
         loaded: Loaded,
@@ -238,11 +226,6 @@ class Classifier:
         if not options.independent or _has_bias(loaded.model):
             return texts, None
         return texts, self._embedder.texts(loaded, [NEUTRAL_PROMPTS], cancel)
-
-
-def _revision(loaded: Loaded, adapter: Adapter | None) -> str:
-    """Name what answers: the checkpoint's commit, and the adapter beside it."""
-    return f"{loaded.revision}+{adapter.card.id}" if adapter else loaded.revision
 
 
 def _moved(texts: torch.Tensor, labels: Sequence[str], taught: Weights | None) -> torch.Tensor:

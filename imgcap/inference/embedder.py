@@ -1,8 +1,9 @@
 """Pictures and texts as vectors of one space; what was embedded once is remembered."""
 
 import hashlib
+import weakref
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -50,6 +51,7 @@ class Embedder:
     def __init__(self) -> None:
         self._texts = _Cache(TEXT_CACHE)
         self._pictures = _Cache(PICTURE_CACHE)
+        self._embedded_by: Callable[[], object] = _nobody
 
     def forget(self) -> None:
         """Forget all embeddings."""
@@ -60,6 +62,7 @@ class Embedder:
         self, loaded: Loaded, filled: Sequence[Sequence[str]], cancel: Cancel | None
     ) -> torch.Tensor:
         """Return `(n_labels, dim)` float32 unit vectors, encoding only prompts not yet known."""
+        self._forget_others(loaded.model)
         wanted = dict.fromkeys(prompt for row in filled for prompt in row)
         known = {prompt: self._texts.get(prompt) for prompt in wanted}
         new = [prompt for prompt, vector in known.items() if vector is None]
@@ -78,6 +81,7 @@ class Embedder:
         A picture is known by the pixels that the model sees, so that an edited picture is never
         taken for its original.
         """
+        self._forget_others(loaded.model)
         inputs = prepare(loaded.processor, images)
         keys = [_digest(inputs, row) for row in range(len(images))]
         known = {key: self._pictures.get(key) for key in keys}
@@ -91,6 +95,12 @@ class Embedder:
                 self._pictures.put(keys[row], vector)
         return torch.stack([_found(known[key]) for key in keys])
 
+    def _forget_others(self, model: Any) -> None:
+        """Forget what another model embedded: an adapter may have changed its layers since."""
+        if self._embedded_by() is not model:
+            self.forget()
+            self._embedded_by = weakref.ref(model)
+
 
 def moved(inputs: Mapping[str, torch.Tensor], loaded: Loaded) -> dict[str, torch.Tensor]:
     """Return inputs on the model's device, and what is not whole numbers in its dtype."""
@@ -98,12 +108,6 @@ def moved(inputs: Mapping[str, torch.Tensor], loaded: Loaded) -> dict[str, torch
         name: value.to(loaded.device, loaded.dtype if value.is_floating_point() else None)
         for name, value in inputs.items()
     }
-
-
-def width(model: Any) -> int:
-    """Return how many dimensions the embeddings have."""
-    config = model.config
-    return int(getattr(config, "projection_dim", None) or config.vision_config.hidden_size)
 
 
 def _encode_texts(loaded: Loaded, texts: Sequence[str]) -> torch.Tensor:
@@ -140,6 +144,10 @@ def _digest(inputs: Mapping[str, torch.Tensor], row: int) -> str:
     for value in inputs.values():
         digest.update(value[row].contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def _nobody() -> None:
+    return None
 
 
 def _found(vector: torch.Tensor | None) -> torch.Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from imgcap.inference.describing import Describing, pixels
 from imgcap.inference.errors import CancelledError
 from imgcap.inference.events import Cancel, ModelEvent, Progress, Role, Words
+from imgcap.inference.in_use import InUse
 from imgcap.inference.lean import prepare
 from imgcap.inference.loading import Listener, Loader
 from imgcap.inference.relevance import Relevance, WordRelevance
@@ -46,12 +47,12 @@ class LocalEngine(Describing):
         like: "LocalEngine | None" = None,
     ) -> None:
         self._calibration = settings.calibration
-        self._adapters = settings.adapters
+        self._in_use = InUse(settings.adapters)
         self._opening = threading.Lock()
         tell = listener or _ignore
         self._loaders: dict[Role, Loader] = {
-            "classifier": Loader("classifier", settings, tell),
-            "captioner": Loader("captioner", settings, tell),
+            "classifier": Loader("classifier", settings, tell, self._in_use),
+            "captioner": Loader("captioner", settings, tell, self._in_use),
         }
         for role, loader in like._loaders.items() if like else ():  # noqa: SLF001  # of this class
             self._loaders[role].share(loader)
@@ -62,6 +63,11 @@ class LocalEngine(Describing):
     def models(self) -> Mapping[Role, ModelEvent]:
         """Which checkpoint serves each role, and how far its loading is."""
         return {role: loader.event for role, loader in self._loaders.items()}
+
+    @property
+    def trying(self) -> dict[Role, str]:
+        """By role the adapter that answers in this engine alone; see `InUse`."""
+        return self._in_use.trying
 
     def load(self, *roles: Role, cancel: Cancel | None = None) -> None:
         """Load models now: those named, or all."""
@@ -164,9 +170,7 @@ class LocalEngine(Describing):
 
         with self._opening:
             if self._classifier is None:
-                self._classifier = Classifier(
-                    self._loaders["classifier"], self._calibration, self._adapters
-                )
+                self._classifier = Classifier(self._loaders["classifier"], self._calibration)
             return self._classifier
 
     def _open_captioner(self) -> "Captioner":

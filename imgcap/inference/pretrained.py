@@ -15,12 +15,14 @@ from safetensors import safe_open
 from transformers.utils import logging as transformers_logging
 
 from imgcap.inference import embedded  # noqa: F401  # registers the embedded architecture
+from imgcap.inference.adapter import Adapter, AdapterError
 from imgcap.inference.converted import converted, discard
 from imgcap.inference.cores import usable_threads
 from imgcap.inference.errors import EngineError, ModelError
 from imgcap.inference.events import Role
 from imgcap.inference.filling import fill
 from imgcap.inference.folders import Location, read_config
+from imgcap.inference.lora import with_adapter
 from imgcap.inference.packing import pack
 from imgcap.inference.residency import trim
 from imgcap.settings import Settings
@@ -47,8 +49,8 @@ class Loaded:
     ----------
     name : str
         As it appears in results.
-    revision : str
-        The hub commit, empty for a folder.
+    commit : str
+        On the hub, empty for a folder.
     model : transformers.PreTrainedModel
         In evaluation mode, on its device.
     processor : transformers.ProcessorMixin
@@ -57,15 +59,30 @@ class Loaded:
         Of the model's weights.
     quick : callable, optional
         What computes a part of the model in place of torch; see `imgcap.inference.fast`.
+    adapter : Adapter, optional
+        What answers beside the checkpoint; the model's layers are already as it has them.
     """
 
     name: str
-    revision: str
+    commit: str
     model: Any
     processor: Any
     device: torch.device
     dtype: torch.dtype
     quick: Any = None
+    adapter: Adapter | None = None
+
+    @property
+    def revision(self) -> str:
+        """What answers: the checkpoint's commit, and behind a plus the adapter beside it."""
+        return f"{self.commit}+{self.adapter.card.id}" if self.adapter else self.commit
+
+    def beside(self, adapter: Adapter | None) -> "Loaded":
+        """Return the same with an adapter; raises `AdapterError` if its weights do not fit."""
+        weights = adapter and adapter.weights
+        if adapter and weights and weights.offsets.shape[1] != width(self.model):
+            raise AdapterError(f"“{adapter.card.id}” does not fit the embeddings of {self.name}.")
+        return replace(self, adapter=adapter)
 
     def threads(self, pictures: int) -> int:
         """Return with how many threads torch computes: one for embedded models and one picture.
@@ -77,15 +94,28 @@ class Loaded:
         return 1 if is_embedded(self.model) and pictures == 1 else usable_threads()
 
 
-def load(name: str, location: Location, role: Role, settings: Settings) -> Loaded:
+def load(
+    name: str,
+    location: Location,
+    role: Role,
+    settings: Settings,
+    adapter: Adapter | None = None,
+) -> Loaded:
     """Read a checkpoint from disk into a model that is ready to answer.
 
     Weights keep no second copy: each tensor is converted as it is read.
+
+    Parameters
+    ----------
+    adapter : Adapter, optional
+        What answers beside the checkpoint; that of a lora kind is merged into the model's layers.
 
     Raises
     ------
     ModelError
         If the files are not a complete checkpoint for the role.
+    AdapterError
+        If the adapter's files do not fit the checkpoint, or the extra ``learn`` is missing.
     """
     model_type = str(read_config(location.folder)["model_type"])
     auto = _auto_class(role)
@@ -115,10 +145,15 @@ def load(name: str, location: Location, role: Role, settings: Settings) -> Loade
     _restore_scalars(model, location.weights)
     with contextlib.suppress(AttributeError):
         model.generation_config.max_length = None  # lengths are always given as new tokens
+    if adapter and adapter.lora:
+        with _ONE_AT_A_TIME:
+            model = with_adapter(model, adapter.lora)
     if device == "cpu":
         pack(model)
     trim()
-    return Loaded(name, location.revision, model.to(device), processor, torch.device(device), dtype)
+    commit, place = location.revision, torch.device(device)
+    loaded = Loaded(name, commit, model.to(device), processor, place, dtype)
+    return loaded.beside(adapter)
 
 
 def _read_mapped(
@@ -207,6 +242,12 @@ def _without_progress_bars() -> Iterator[None]:
     finally:
         if shown:
             transformers_logging.enable_progress_bar()
+
+
+def width(model: Any) -> int:
+    """Return how many dimensions a classifier's embeddings have."""
+    config = model.config
+    return int(getattr(config, "projection_dim", None) or config.vision_config.hidden_size)
 
 
 def is_embedded(model: Any) -> bool:

@@ -1,6 +1,7 @@
 """The adapters that were made: kept beside the checkpoints, adopted, taken back and deleted."""
 
 import secrets
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from imgcap.feedback.files import explained, whole_file, whole_folder
 from imgcap.inference.adapter import (
     ADOPTED,
     CARD,
+    LORA,
+    LORA_FILES,
     WEIGHTS,
     Adapter,
     AdapterCard,
@@ -37,17 +40,34 @@ def new_id(kind: str) -> str:
 
 
 def keep_adapter(folder: Path, adapter: Adapter) -> None:
-    """Keep an adapter, whole or not at all; raises `FeedbackError` if it cannot be written."""
-    weights = adapter.weights
-    tensors: dict[str, NDArray[Any]] = {
-        "offsets": weights.offsets,
-        "keys": weights.keys,
-        "values": weights.values,
-    }
+    """Keep an adapter, whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Of all adapters.
+    adapter : Adapter
+        The files of a lora adapter are copied from where it says that they lie.
+
+    Raises
+    ------
+    FeedbackError
+        If it cannot be written.
+    """
     with explained("The adapter could not be kept", folder):
         folder.mkdir(parents=True, exist_ok=True)
         with whole_folder(folder / adapter.card.id) as place:
-            (place / WEIGHTS).write_bytes(save(tensors))
+            if weights := adapter.weights:
+                tensors: dict[str, NDArray[Any]] = {
+                    "offsets": weights.offsets,
+                    "keys": weights.keys,
+                    "values": weights.values,
+                }
+                (place / WEIGHTS).write_bytes(save(tensors))
+            if adapter.lora:
+                (place / LORA).mkdir()
+                for name in LORA_FILES:
+                    shutil.copyfile(adapter.lora / name, place / LORA / name)
             (place / CARD).write_text(adapter.card.model_dump_json(indent=2) + "\n", "utf-8")
 
 
@@ -133,9 +153,9 @@ def delete(folder: Path, name: str) -> None:
                     folder, adopted, checkpoint, tuple(each for each in names if each != name)
                 )
         place = folder / name
-        for path in place.iterdir():
-            path.unlink()
-        place.rmdir()
+        gone = place.with_name(f".{name}.part")  # first, so that nobody reads half of it
+        place.rename(gone)
+        shutil.rmtree(gone)
 
 
 def trained_on(folder: Path, ids: Collection[UUID]) -> list[AdapterCard]:

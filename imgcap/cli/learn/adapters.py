@@ -124,6 +124,8 @@ def evaluate(name: Name, as_json: AsJson = False, store: StoreUrl = None) -> Non
         card = adapter.card
         if (gathered.checkpoint, gathered.revision) != (card.checkpoint, card.revision):
             raise failure(f"“{name}” was made for {card.checkpoint} in another revision.", FAILED)
+        if adapter.weights is None:
+            raise failure(f"“{name}” is measured when it is made, and not again.", FAILED)
         examples = gathered.examples
         known = set(card.records)
         learned = np.array([each in known for each in examples.ids], bool)
