@@ -1,0 +1,96 @@
+"""Learning in a process of its own: `python -m imgcap.learning.process`.
+
+It reads an `Order` as one line of JSON and answers with lines of JSON: ``{"stage", "done",
+"total"}`` as it goes on, and at the end ``{"adapter", "passed", "verdict"}`` or ``{"error"}``. It
+ends when its stdin does, so that it never outlives the page that asked for it; what is not finished
+then, or when it is terminated, leaves nothing behind.
+"""
+
+import _thread
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import closing, suppress
+from typing import Final, NoReturn
+
+from imgcap.feedback import FeedbackError, open_store
+from imgcap.inference.adapter import Adapter
+from imgcap.inference.errors import EngineError
+from imgcap.inference.local import LocalEngine
+from imgcap.learning.background import Order
+from imgcap.learning.gather import gather
+from imgcap.learning.learn import learn_adapter
+from imgcap.learning.registry import keep_adapter
+from imgcap.settings import Settings
+
+UNEXPECTED: Final = "Something unexpected went wrong while learning; nothing was kept."
+_NICE: Final = 10
+_TERMINATED: Final = 128 + signal.SIGTERM
+
+Tell = Callable[[dict[str, object]], None]
+
+
+def main() -> None:
+    """Do what the order on stdin says."""
+    signal.signal(signal.SIGTERM, _stop)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print is no answer
+
+    def tell(event: dict[str, object]) -> None:
+        print(json.dumps(event), file=answers, flush=True)
+
+    with os.fdopen(os.dup(0), "rb", buffering=0) as orders:
+        order = Order.model_validate_json(orders.readline())
+    threading.Thread(target=_stop_with_stdin, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(_NICE)  # whoever waits for an answer goes first
+    with suppress(BrokenPipeError):  # nobody hears it any more
+        tell(_answer(order, tell))
+
+
+def _answer(order: Order, tell: Tell) -> dict[str, object]:
+    try:
+        return _learn(order, tell)
+    except (FeedbackError, EngineError) as error:
+        return {"error": str(error)}
+    except BrokenPipeError:
+        raise
+    except Exception:  # noqa: BLE001  # the page logs it and tells of it
+        return {"error": UNEXPECTED, "details": traceback.format_exc()}
+
+
+def _learn(order: Order, tell: Tell) -> dict[str, object]:
+    settings = Settings(**order.settings)
+
+    def progress(done: int, total: int) -> None:
+        tell({"stage": "pictures", "done": done, "total": total})
+
+    tell({"stage": "models", "done": 0, "total": 0})
+    with closing(open_store(settings)) as store, closing(LocalEngine(settings)) as engine:
+        engine.trying["classifier"] = ""  # it learns beside the checkpoint, not on top of another
+        gathered = gather(store.iterate(), engine, settings, progress=progress)
+    tell({"stage": "measuring", "done": 0, "total": 0})
+    made = learn_adapter(order.method, gathered)
+    if not isinstance(made, Adapter):
+        return {"error": made.sentence}
+    keep_adapter(settings.adapters, made)
+    card = made.card
+    return {"adapter": card.id, "passed": card.passed, "verdict": card.sentence}
+
+
+def _stop(_signal: int, _frame: object) -> NoReturn:
+    sys.exit(_TERMINATED)  # by way of all that cleans up
+
+
+def _stop_with_stdin() -> None:
+    while os.read(0, 1):
+        pass
+    _thread.interrupt_main(signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()
