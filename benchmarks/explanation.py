@@ -219,8 +219,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.explanation", description=__doc__)
     parser.add_argument("--pictures", type=Path, default=Path("data/samples"))
     parser.add_argument("--held-out", action="store_true", help="only what was not trained on")
-    parser.add_argument("--count", type=int, default=50, help="pictures, at most")
-    parser.add_argument("--rivals", type=int, default=3, help="random maps of each kind a picture")
+    parser.add_argument("--count", type=int, default=4, help="pictures, at most")
+    parser.add_argument("--rivals", type=int, default=1, help="random maps of each kind a picture")
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES, help="default: all")
     parser.add_argument("--json", type=Path, help="where to write all figures")
     return parser
