@@ -179,10 +179,10 @@ def _with_classifier(settings: "Settings", classifier: str | None) -> "Settings"
 
 
 def _gathered(source: "Store", settings: "Settings") -> "Gathered":
-    from imgcap.inference import open_engine
+    from imgcap.learning.alone import open_alone
     from imgcap.learning.gather import gather
 
-    with closing(open_engine(settings)) as engine:
+    with closing(open_alone(settings)) as engine:
         gathered = gather(source.iterate(), engine, settings)
     without = gathered.judged - len(gathered.examples)
     if without and len(gathered.examples):
