@@ -48,6 +48,11 @@ def picture_key(record: FeedbackRecord) -> str:
     return hashlib.sha256(asked.encode("utf-8", "replace")).hexdigest()
 
 
+def perceptual_hash(image: "Image.Image") -> np.uint64:
+    """Return 64 bits of which few differ between pictures that are nearly equal."""
+    return np.uint64(int(str(imagehash.phash(image)), 16))
+
+
 def see(  # noqa: PLR0913  # what to embed, with what, where it is kept, and the hooks
     records: Iterable[FeedbackRecord],
     engine: Engine,
@@ -96,7 +101,7 @@ def _embed(
                 logger.info("A kept picture cannot be learned from: %s", error)
                 continue
             keys.append(key)
-            hashes.append(np.uint64(int(str(imagehash.phash(image)), 16)))
+            hashes.append(perceptual_hash(image))
         vectors = engine.embed(images, cancel=cancel) if images else ()
         yield from zip(keys, map(Seen, vectors, hashes), strict=True)
         if progress:
