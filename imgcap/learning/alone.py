@@ -20,5 +20,5 @@ def open_alone(settings: Settings, listener: Callable[[ModelEvent], None] | None
 
     engine = open_engine(settings, listener)
     if isinstance(engine, LocalEngine):
-        engine.trying.update(classifier="", captioner="")
+        engine.trying.update({"classifier": "", "captioner": ""})
     return engine
