@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,6 +85,16 @@ def page_settings(tmp_path: Path) -> "Iterator[Settings]":
     for handler in set(package.handlers) - set(before):
         package.removeHandler(handler)
         handler.close()
+
+
+@pytest.fixture
+def silent(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Let nothing warn, log or print while the test runs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+    assert not [record for record in caplog.records if record.levelno >= logging.INFO]
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.fixture
