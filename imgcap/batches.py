@@ -63,7 +63,7 @@ def describe_batches(
     EngineError
         If the engine cannot work at all, as when a model is missing.
     """
-    for batch in _batches(opened, min(2**batches_before, MAX_BATCH)):
+    for batch in in_batches(opened, min(2**batches_before, MAX_BATCH)):
         pictures = [result for _, result in batch if isinstance(result, Picture)]
         described = iter(_describe(engine, pictures, labels, with_caption=with_caption))
         answers = [
@@ -78,9 +78,10 @@ def describe_batches(
         ]
 
 
-def _batches(
-    opened: Iterable[tuple[Source, Picture | PictureError]], size: int
+def in_batches(
+    opened: Iterable[tuple[Source, Picture | PictureError]], size: int = MAX_BATCH
 ) -> Iterator[list[tuple[Source, Picture | PictureError]]]:
+    """Yield batches that grow from `size` to `MAX_BATCH`, and stay small where pictures are big."""
     batch: list[tuple[Source, Picture | PictureError]] = []
     pixels = 0
     for source, result in opened:

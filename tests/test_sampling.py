@@ -41,8 +41,8 @@ def test_one_of_each_kind_and_the_largest_kind_first() -> None:
     kinds = [0 if int(each) < 2 else 1 if int(each) < 8 else 2 for each in ids(found)]
     assert kinds == [1, 2, 0]
     assert [each.reason for each in found] == [
-        "like 5 of the others",
-        "like 3 of the others",
+        "stands for 5 of the others",
+        "stands for 3 of the others",
         "unlike the others",
     ]
     assert ids(choose(pool, count=3)) == ids(found)

@@ -81,7 +81,7 @@ def describe(
     if overwrite and not out:
         raise failure("--overwrite needs --out.", USAGE)
     processes = _processes(workers, on_ray=on_ray)
-    candidates = None if no_labels else _choose_labels(label or [], labels, settings)
+    candidates = None if no_labels else choose_labels(label or [], labels, settings)
     if out:
         from imgcap.cli.table import write_table
 
@@ -139,7 +139,8 @@ def _processes(workers: int | None, *, on_ray: bool) -> int | None:
     return workers or _WORKERS
 
 
-def _choose_labels(given: list[str], file: str | None, settings: Settings) -> tuple[str, ...]:
+def choose_labels(given: list[str], file: str | None, settings: Settings) -> tuple[str, ...]:
+    """Return the candidate labels that `--label` and `--labels` name, or those of the settings."""
     from imgcap.labels import LabelError, check_labels, first_labels, label_sets, read_labels
 
     sets = label_sets(settings)

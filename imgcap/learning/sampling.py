@@ -155,5 +155,5 @@ def _reason(candidate: Candidate, others: int, *, any_judged: bool) -> str:
     if rest and rest[0].score >= _CLOSE * first.score:
         return f"between “{first.label}” and “{rest[0].label}”"
     if others >= _SEVERAL:
-        return f"like {others:,} of the others"
+        return f"stands for {others:,} of the others"
     return "unlike any that was judged" if any_judged else "unlike the others"

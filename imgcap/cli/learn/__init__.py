@@ -4,6 +4,7 @@ import typer
 
 from imgcap.cli.learn.adapters import adopt, delete, evaluate, fit, list_, rollback
 from imgcap.cli.learn.calibrate import calibrate
+from imgcap.cli.learn.next import next_
 
 app = typer.Typer(help="Learn from what people said of the results.", no_args_is_help=True)
 app.command()(calibrate)
@@ -13,3 +14,4 @@ app.command()(evaluate)
 app.command()(adopt)
 app.command()(rollback)
 app.command()(delete)
+app.command("next")(next_)
