@@ -22,6 +22,7 @@ AUTO = {
 }
 LEFT_OUT = {"scipy", "sklearn", "sympy", "torch._dynamo", "torch._inductor"}
 LEFT_OUT |= {"torch.distributed.tensor", "transformers.generation.continuous_batching"}
+LEFT_OUT |= {"peft"}  # of the extra that learns
 
 ANSWER = """
 import json, os, sys
