@@ -22,6 +22,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 pytest_plugins = (
     "tests.feedback_cli",
     "tests.feedback_databases",
+    "tests.feedback_moves",
     "tests.feedback_servers",  # before those that import it
     "tests.feedback_places",
     "tests.records_page",

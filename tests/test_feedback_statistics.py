@@ -1,46 +1,24 @@
+"""What feedback comes to: ratings, and how often answers were right."""
+
 import json
-import math
 import random
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgcap.feedback import FeedbackRecord, Outline, open_store_at
-from imgcap.feedback.statistics import CONFUSED, Statistics, accuracy_of, statistics_of
+from imgcap.feedback import FeedbackRecord, open_store_at
+from imgcap.feedback.statistics import accuracy_of, statistics_of
 from imgcap.feedback.statistics import tally as tallies
 from imgcap.feedback.statistics.tally import Tally
 from imgcap.feedback.store import outline_of
 from imgcap.inference import Prediction
+from tests.feedback_outlines import MONDAY, judged, said
 from tests.feedback_records import RECORDS
-
-MONDAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
-def said(**fields: Any) -> Outline:
-    """Return an outline of which only some fields matter."""
-    nothing = Outline(MONDAY, 3, "", None, "", "", "", "", "")
-    return nothing._replace(**fields)
-
-
-def judged(label: str, right: str, score: float | None = None, times: int = 1) -> list[Outline]:
-    return [said(label=label, corrected_label=right, score=score)] * times
-
-
-def cells(statistics: Statistics) -> dict[tuple[str | None, str | None], int]:
-    """Return the cells of the confusion table that are not empty."""
-    table = statistics.confusion
-    return {
-        (predicted, right): number
-        for predicted, row in zip(table.labels, table.counts, strict=True)
-        for right, number in zip(table.labels, row, strict=True)
-        if number
-    }
 
 
 def test_without_feedback_all_is_empty_and_nothing_fails() -> None:
@@ -149,103 +127,6 @@ def test_revisions_of_a_checkpoint_are_told_apart() -> None:
     assert shown == {"siglip": (old, 2), f"clip@{old}": (old, 5), f"clip@{new}": (new, 1)}
     shown = {each.name: (each.revision, each.ratings.mean) for each in statistics.captioners}
     assert shown == {"blip": ("", 3), "blip@c237dc4": ("c237dc49a33f", 4)}
-
-
-@pytest.mark.parametrize(
-    ("days", "unit", "starts"),
-    [
-        (0, "day", [date(2026, 11, 23)]),
-        (59, "day", [date(2026, 11, 23), date(2027, 1, 21)]),
-        (60, "week", [date(2026, 11, 23), date(2027, 1, 18)]),
-        (800, "month", [date(2026, 11, 1), date(2029, 1, 1)]),
-        (9000, "year", [date(2026, 1, 1), date(2051, 1, 1)]),
-    ],
-)
-def test_the_span_decides_how_long_a_period_is(days: int, unit: str, starts: list[date]) -> None:
-    times = {MONDAY, MONDAY + timedelta(days=days)}
-    timeline = statistics_of(said(time=time) for time in times).timeline
-    assert timeline.unit == unit
-    assert [period.start for period in timeline.periods] == starts
-
-
-def test_a_period_has_its_own_ratings() -> None:
-    sunday, later = MONDAY + timedelta(days=6, hours=11, minutes=59), MONDAY + timedelta(days=70)
-    times = {MONDAY: 5, sunday: 2, sunday + timedelta(minutes=1): 4, later: 1}
-    timeline = statistics_of(
-        said(time=time, rating=stars) for time, stars in times.items()
-    ).timeline
-    assert [(period.start.day, period.ratings.stars) for period in timeline.periods] == [
-        (23, (0, 1, 0, 0, 1)),
-        (30, (0, 0, 0, 1, 0)),
-        (1, (1, 0, 0, 0, 0)),
-    ]
-
-
-def test_the_ends_of_the_calendar_have_room() -> None:
-    ends = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-    timeline = statistics_of(said(time=time) for time in ends).timeline
-    assert [period.start.year for period in timeline.periods] == [1, 9999]
-
-
-def test_calibration_compares_scores_with_what_was_right() -> None:
-    statistics = statistics_of(
-        [
-            *judged("cat", "cat", 0.9, times=3),
-            *judged("cat", "dog", 0.94),
-            *judged("cat", "dog", 0.25),
-            *judged("cat", "cat", 1.0),
-            *judged("cat", "cat", None),  # a label without a score
-            *judged("cat", "cat", math.nan),
-            said(label="cat", score=0.5),
-        ]
-    )
-    low, high = statistics.calibration.bins
-    assert (low.low, low.high, low.confidence, low.accuracy.share) == (0.2, 0.3, 0.25, 0)
-    assert (high.low, high.high, high.accuracy.confirmed) == (0.9, 1.0, 4)
-    assert high.accuracy.judged == 5
-    assert high.confidence == pytest.approx((3 * 0.9 + 0.94 + 1) / 5)
-    # (1 * |0 - 0.25| + 5 * |0.8 - 0.928|) / 6
-    assert statistics.calibration.error == pytest.approx((0.25 + 5 * 0.128) / 6)
-    assert statistics.label_accuracy.judged == 8
-
-
-def test_scores_of_labels_that_stood_by_themselves_are_not_mixed_with_others() -> None:
-    alone = said(label="cat", corrected_label="dog", score=0.9, independent=True)
-    together = judged("cat", "cat", 0.9)
-    mixed = statistics_of([*together, alone, alone])
-    assert mixed.calibration.bins == statistics_of(together).calibration.bins
-    assert mixed.calibration.independent == 2
-    assert mixed.label_accuracy.judged == 3
-    assert statistics_of([alone]).calibration.error is None
-
-
-def test_scores_that_tell_the_truth_have_no_calibration_error() -> None:
-    outlines = [*judged("cat", "cat", 0.75, times=3), *judged("cat", "dog", 0.75)]
-    assert statistics_of(outlines).calibration.error == 0
-
-
-def test_confusions_are_counted_by_pair() -> None:
-    outlines = [
-        *judged("cat", "Cat", times=3),
-        *judged("cat", "lynx", times=2),
-        *judged("lynx", "cat"),
-    ]
-    statistics = statistics_of(outlines)
-    assert statistics.confusion.labels == ("cat", "lynx")
-    assert statistics.confusion.counts == ((3, 2), (1, 0))
-
-
-def test_rare_labels_share_the_last_row_and_column() -> None:
-    many = [
-        outline
-        for n in range(CONFUSED)
-        for outline in judged(f"label {n:02}", f"label {n:02}", times=2)
-    ]
-    statistics = statistics_of([*many, *judged("rare", "rarer"), *judged("label 00", "rare")])
-    assert statistics.confusion.labels == (*(f"label {n:02}" for n in range(CONFUSED)), None)
-    assert cells(statistics)[None, None] == 1
-    assert cells(statistics)["label 00", None] == 1
-    assert sum(cells(statistics).values()) == 2 * CONFUSED + 2
 
 
 def test_of_too_many_names_the_rarest_go_together_and_no_count_is_lost(

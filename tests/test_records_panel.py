@@ -3,32 +3,20 @@
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jupyter_client.session import json_packer
 
 from imgcap.charts import DARK, LIGHT
-from imgcap.feedback import FeedbackRecord, open_store, open_store_at
+from imgcap.feedback import FeedbackRecord, open_store
 from imgcap.feedback.csv import CsvStore
 from imgcap.inference import Prediction
 from imgcap.settings import Settings
-from imgcap.widgets.records import RecordsPanel
 from imgcap.widgets.records.rows import MOST_CHARACTERS, WIDTHS
 from imgcap.widgets.state import AppState
 from tests.pages import wait_until
-from tests.records_page import (
-    NOON,
-    Open,
-    choose,
-    comments,
-    file_of,
-    fill,
-    is_shown,
-    press,
-    settle,
-)
+from tests.records_page import NOON, Open, comments, fill, is_shown, press, settle
 
 ANOTHER_PAGE = """
 import sys
@@ -36,11 +24,6 @@ from imgcap.feedback import FeedbackRecord, open_store, open_store_at
 from imgcap.settings import Settings
 open_store(Settings(feedback=sys.argv[1])).append(FeedbackRecord(rating=1, comment="from afar"))
 """
-
-
-def select(panel: RecordsPanel, row: int) -> None:
-    """Click a row of the grid, as the browser tells of it."""
-    panel.rows.grid.set_state({"selections": [{"r1": row, "r2": row, "c1": 0, "c2": 8}]})
 
 
 def test_without_feedback_there_is_a_hint_and_nothing_to_press_but_refresh(
@@ -99,84 +82,6 @@ def test_a_row_says_what_was_rated(open_panel: Open, page_settings: Settings) ->
     assert not is_shown(panel.rows.grid)
 
 
-def test_a_chosen_row_is_shown_whole_and_nothing_in_it_runs(
-    open_panel: Open, page_settings: Settings
-) -> None:
-    bad = "<img src=x onerror=alert(1)>"
-    long = "word " * 1_000 + "end"
-    record = FeedbackRecord(
-        rating=2,
-        time=NOON,
-        comment=f"{bad}\n{long}\ud83d",
-        corrected_label=f"{bad} label",
-        corrected_caption=f"{bad} right",
-        caption=f"{bad} caption",
-        predictions=(Prediction(f"{bad} cat", 0.8), Prediction("dog", 0.2)),
-        labels=(f"{bad} asked",),
-        templates=(f"{bad} template",),
-        picture_name=f"{bad}.jpg",
-        picture_width=640,
-        picture_height=480,
-        classifier=f"{bad} clip",
-        classifier_revision=f"{bad} commit",
-        captioner=f"{bad} blip",
-        classify_ms=41.0,
-        caption_ms=1234.0,
-        session=f"{bad} session",
-    )
-    open_store(page_settings).append(record)
-    panel = open_panel()
-    assert panel.record.value == ""
-    select(panel, 0)
-    shown = panel.record.value
-    assert "<img" not in shown
-    assert f"\n{long}?" in shown
-    parts = ("label", "right", "caption", "asked", "template", "clip", "blip", "session")
-    for words in (*(f"&gt; {part}" for part in parts), "revision &lt;img", ".jpg · 640 × 480"):
-        assert words in shown
-    for words in (
-        "2 of 5",
-        "&gt; cat: 80\xa0%",
-        "dog: 20\xa0%",
-        "· 41 ms",
-        "· 1,234 ms",
-        str(record.id),
-    ):
-        assert words in shown
-    json_packer(panel.record.get_state())
-
-
-def test_a_row_is_chosen_in_the_table_too_and_stays_chosen(
-    open_panel: Open, page_settings: Settings
-) -> None:
-    fill(page_settings, "first", "second", "third")
-    panel = open_panel()
-    panel.as_table.value = True
-    panel.rows.table.set_state({"chosen": 1})
-    assert "second" in panel.record.value
-    fill(page_settings, "late")  # sorts between the others
-    press(panel)
-    assert "second" in panel.record.value
-    at = [row[2] for row in panel.rows.table.rows].index("second")
-    assert panel.rows.table.chosen == at
-    panel.as_table.value = False
-    assert panel.rows.grid.selections[0]["r1"] == at
-    choose(panel, panel.filters.search, "third")
-    assert panel.record.value == ""
-
-
-@pytest.mark.parametrize("row", [3, 10**9, -2, "1"])
-def test_a_row_that_is_not_there_cannot_be_chosen(
-    open_panel: Open, page_settings: Settings, state: AppState, row: Any
-) -> None:
-    fill(page_settings, "first", "second", "third")
-    panel = open_panel()
-    select(panel, row)
-    panel.rows.table.set_state({"chosen": row})
-    assert panel.record.value == ""
-    assert state.error == ""
-
-
 def test_what_this_page_saves_appears_by_itself(
     open_panel: Open, state: AppState, page_settings: Settings
 ) -> None:
@@ -228,51 +133,6 @@ def test_what_is_overtaken_is_not_shown_and_what_comes_is_announced(
     assert comments(panel) == ["a dog"]
     assert len(asked) < 10, "what was overtaken before its turn is not even asked"
     assert state.error == ""
-
-
-def test_a_row_that_cannot_be_read_is_named(open_panel: Open, page_settings: Settings) -> None:
-    fill(page_settings, "good")
-    with file_of(page_settings).open("ab") as out:
-        out.write(b'"<script>damaged","row"\r\n')
-    panel = open_panel()
-    assert comments(panel) == ["good"]
-    assert "1 row cannot be read. Row 3 is left out:" in panel.message.value
-    assert "<script" not in panel.message.value
-
-
-def test_a_store_that_cannot_be_read_is_a_sentence_and_the_rows_stay(
-    open_panel: Open, page_settings: Settings
-) -> None:
-    fill(page_settings, *map(str, range(200)))
-    panel = open_panel()
-    file, aside = file_of(page_settings), file_of(page_settings).with_name("aside")
-    file.rename(aside)
-    file.mkdir()
-    press(panel, panel.pager.next)
-    assert "is no file that feedback could be kept in" in panel.message.value
-    assert 'role="alert"' in panel.message.value
-    assert (len(comments(panel)), comments(panel)[0]) == (100, "199")
-    assert "Rows 1–100 of 200" in panel.place.value
-    assert panel.pager.number.value == 1
-    file.rmdir()
-    aside.rename(file)
-    press(panel, panel.pager.next)
-    assert panel.message.value == ""
-    assert comments(panel)[0] == "99"
-
-
-def test_a_folder_that_a_file_replaced_is_named(
-    open_panel: Open, state: AppState, tmp_path: Path
-) -> None:
-    folder = tmp_path / "kept"
-    state.store = open_store_at(f"csv:{folder / 'feedback.csv'}")
-    state.store.append(FeedbackRecord(rating=3))
-    folder.rename(tmp_path / "elsewhere")
-    folder.write_text("a file where the folder was")
-    panel = open_panel()
-    assert 'role="alert"' in panel.message.value
-    assert "should lie in a folder, but a file is in its place." in panel.message.value
-    assert panel.figures.value == "", "nobody knows whether there is feedback"
 
 
 def test_any_comment_can_be_sent_to_a_page(open_panel: Open, page_settings: Settings) -> None:
