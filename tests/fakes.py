@@ -18,13 +18,13 @@ from imgcap.inference import (
     Captions,
     Classification,
     ClassifyOptions,
-    Description,
     ModelError,
     ModelEvent,
     Prediction,
     Relevance,
     WordRelevance,
 )
+from imgcap.inference.describing import Describing
 from imgcap.inference.events import Cancel, Progress, Role, Words
 
 
@@ -84,7 +84,7 @@ class FakeEngine:
         self.closed = True
 
 
-class HeldEngine:
+class HeldEngine(Describing):
     """A whole `Engine` whose answers follow from the question, and wait while it is held.
 
     Attributes
@@ -242,9 +242,6 @@ class HeldEngine:
             concepts=("cat", "dog"),
             concept_shares=((0.15, 0.05),) * len(words),
         )
-
-    def describe(self, *_: Any, **__: Any) -> Description:
-        raise NotImplementedError("The page asks for one step at a time.")
 
     def close(self) -> None:
         self.closed = True

@@ -40,12 +40,16 @@ class Reply:
 
 @dataclass
 class Scripted:
-    """The replies to come, the last one for ever; what was asked, and when."""
+    """The replies to come, the last one for ever; what was asked, and when.
+
+    `at_once` is how many requests were here when each of them came, itself among them.
+    """
 
     replies: list[Reply] = field(default_factory=lambda: [Reply()])
     asked: list[str] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    at_once: list[int] = field(default_factory=list)
     url: str = ""
 
 
@@ -66,6 +70,7 @@ def scripted(port: int = 0) -> Iterator[Scripted]:
 
 def _handler(script: Scripted) -> Callable[..., BaseHTTPRequestHandler]:
     lock = threading.Lock()
+    here: list[BaseHTTPRequestHandler] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -74,6 +79,8 @@ def _handler(script: Scripted) -> Callable[..., BaseHTTPRequestHandler]:
                 script.asked.append(self.path)
                 script.tokens.append(self.headers["Authorization"])
                 script.times.append(time.monotonic())
+                here.append(self)
+                script.at_once.append(len(here))
                 reply = script.replies.pop(0) if len(script.replies) > 1 else script.replies[0]
             time.sleep(reply.seconds)
             body = reply.body if isinstance(reply.body, bytes) else reply.body[self.path]
@@ -87,6 +94,8 @@ def _handler(script: Scripted) -> Callable[..., BaseHTTPRequestHandler]:
                 self.wfile.write(first + line_end)
                 time.sleep(reply.pause)
                 self.wfile.write(rest)
+            with lock:
+                here.remove(self)
             self.close_connection = True
 
         def log_message(self, *_: object) -> None:

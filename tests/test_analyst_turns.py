@@ -89,6 +89,24 @@ def test_a_new_wish_ends_a_pause(
 
 
 @pytest.mark.usefixtures("analyst")
+def test_labels_that_came_are_kept_when_another_caption_is_wanted(
+    state: AppState, engine: HeldEngine
+) -> None:
+    with engine.held():
+        [cat] = bring(state, "cat.png")
+        engine.pass_one()
+        wait_until(lambda: state.description is not None)
+        assert state.description.predictions == scored(cat.id, state.labels)
+        assert state.description.captions is None
+        assert state.working == "Writing a caption for cat.png"
+        state.caption_options = CaptionOptions(num_beams=1)
+        wait_until(lambda: engine.broken_off)
+    wait_until(lambda: is_done(state))
+    assert steps(engine.done) == [("classify", "cat.png"), ("caption", "cat.png")]
+    assert state.description.caption == captioned(cat.id, state.caption_options)
+
+
+@pytest.mark.usefixtures("analyst")
 def test_a_picture_brought_while_models_load_is_answered(
     state: AppState, engine: HeldEngine, analyst: Analyst
 ) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from imgcap.inference import EngineError
+from imgcap.inference import CaptionOptions, EngineError
 from imgcap.settings import Settings
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.models import ModelsPanel
@@ -13,13 +13,31 @@ from imgcap.widgets.state import AppState
 from imgcap.widgets.status import StatusPanel
 from imgcap.widgets.switcher import Switcher
 from tests.pages import bring, wait_until
-from tests.scripted_service import ALL, Reply, scripted
+from tests.questions import is_done
+from tests.scripted_service import ALL, CLASSIFICATION, Reply, Scripted, scripted
 
 
 @pytest.fixture
 def port() -> int:
     with scripted() as script:
         return int(script.url.rpartition(":")[2])
+
+
+@pytest.fixture
+def service() -> Iterator[Scripted]:
+    with scripted() as script:
+        script.replies = [Reply(ALL)]
+        yield script
+
+
+@pytest.fixture
+def page(page_settings: Settings, service: Scripted) -> Iterator[AppState]:
+    """A page that works, on a service of which it knows nothing yet but the address."""
+    state = AppState(page_settings.model_copy(update={"engine": service.url}))
+    analyst = Analyst(state)
+    yield state
+    analyst.close()
+    state.close()
 
 
 @pytest.fixture
@@ -68,3 +86,45 @@ def test_the_models_of_a_service_are_not_a_visitors_choice(
     with pytest.raises(EngineError, match="who runs it chooses them"):
         Switcher(away[0]).switch("embedded", "embedded")
     assert away[0].switching == {}
+
+
+def test_each_picture_is_sent_once_for_its_labels_and_its_caption(
+    page: AppState, service: Scripted
+) -> None:
+    service.replies = [Reply(ALL), Reply(ALL, seconds=0.1)]
+    bring(page, "cat.png")
+    wait_until(lambda: is_done(page))
+    bring(page, *(f"{number}.png" for number in range(9)), select=False)
+    wait_until(lambda: is_done(page))
+    assert service.asked == ["/v1/describe"] * 10
+    assert max(service.at_once) > 1, "those that nobody waits for go side by side"
+    page.labels = ("one", "two")
+    wait_until(lambda: is_done(page) and len(service.asked) == 20)
+    assert service.asked[10:] == ["/v1/classify"] * 10, "the captions are known"
+
+
+def test_labels_that_came_are_kept_when_another_caption_is_wanted(
+    page: AppState, service: Scripted
+) -> None:
+    service.replies = [Reply(ALL, pause=1), Reply(ALL)]
+    bring(page, "cat.png")
+    wait_until(lambda: page.description is not None)
+    assert page.description.predictions[0].label == "cat"
+    assert page.description.captions is None
+    assert page.working == "Writing a caption for cat.png"
+    page.caption_options = CaptionOptions(num_beams=1)
+    wait_until(lambda: is_done(page))
+    assert service.asked == ["/v1/describe", "/v1/caption"]
+
+
+def test_a_caption_that_fails_leaves_the_labels_and_says_so(
+    page: AppState, service: Scripted
+) -> None:
+    problem = b'{"error": {"kind": "model", "message": "It has no weights."}}'
+    service.replies = [Reply(b'{"classification": %s}\n%s\n' % (CLASSIFICATION, problem))]
+    [cat] = bring(page, "cat.png")
+    wait_until(lambda: page.statuses[cat.id] == "It has no weights.")
+    assert page.description.predictions[0].label == "cat"
+    assert page.models["captioner"].stage == "failed"
+    assert page.models["classifier"].stage != "failed"
+    assert service.asked == ["/v1/describe"]

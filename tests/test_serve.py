@@ -1,5 +1,6 @@
 """`imgcap serve`: one real service, on a Ray of its own, asked as pages and programs ask it."""
 
+import asyncio
 import io
 import json
 import os
@@ -22,12 +23,17 @@ from PIL import Image
 
 from imgcap.images import Picture, open_picture
 from imgcap.inference import (
+    Caption,
     CaptionOptions,
+    Captions,
+    Classification,
     ClassifyOptions,
     Engine,
     EngineError,
+    Prediction,
     open_engine,
 )
+from imgcap.remote.wire import Problem
 from imgcap.settings import Settings
 
 TOKEN = "a-secret"  # noqa: S105  # of a test
@@ -203,21 +209,60 @@ def test_the_same_answers_as_in_this_process(
 def test_both_answers_of_one_request(
     served: Served, local: Engine, samples: Sequence[Picture]
 ) -> None:
-    told: list[str] = []
-    theirs = served.engine.describe(
-        samples[0], LABELS, on_classified=lambda c: told.append(c.predictions[0].label)
+    told: dict[int, str] = {}
+    described = served.engine.describe_all(
+        samples,
+        LABELS,
+        on_classified=lambda place, c: told.update({place: c.predictions[0].label}),
     )
-    ours = local.describe(samples[0], LABELS)
-    assert told == [ours.predictions[0].label]
-    assert theirs.caption == ours.caption
-    assert [p.score for p in theirs.predictions] == pytest.approx(
-        [p.score for p in ours.predictions], abs=1e-5
-    )
+    ours = local.describe_all(samples, LABELS)
+    assert told == {place: each.predictions[0].label for place, each in enumerate(ours)}
+    for theirs, here in zip(described, ours, strict=True):
+        assert (theirs.name, theirs.caption) == (here.name, here.caption)
+        assert [p.score for p in theirs.predictions] == pytest.approx(
+            [p.score for p in here.predictions], abs=1e-5
+        )
     asked = question('{"classify": {"labels": ["cat", "dog"]}}')
     answer = served.post("/v1/describe", data=asked, files=picture_file())
     assert answer.headers["Content-Type"].startswith("application/x-ndjson")
     parts = [json.loads(line) for line in answer.text.splitlines()]
     assert {key for part in parts for key in part} == {"classification", "captions"}
+
+
+@pytest.mark.parametrize(
+    ("failing", "status", "told"),
+    [
+        ({"captioner"}, 200, ["classification", "error"]),
+        ({"classifier"}, 200, ["captions", "error"]),
+        ({"classifier", "captioner"}, 500, ["error"]),
+    ],
+    ids=["caption", "labels", "both"],
+)
+def test_labels_are_not_lost_with_a_caption_that_fails_before_they_are_there(
+    failing: set[str], status: int, told: list[str]
+) -> None:
+    from imgcap.serve.api import build_api
+
+    async def ask(role: str, *_: object) -> object:
+        await asyncio.sleep(0.05 if role == "classifier" else 0)
+        if role in failing:
+            return Problem(kind="model", message=f"There is no {role}.")
+        if role == "captioner":
+            return Captions((Caption("a cat", -0.5),), "theirs", 1.0)
+        return Classification((Prediction("cat", 1.0),), independent=False, model="theirs", ms=1.0)
+
+    async def post() -> httpx.Response:
+        asked = question('{"classify": {"labels": ["cat"]}}')
+        front = httpx.ASGITransport(build_api(ask, ask))
+        async with httpx.AsyncClient(transport=front, base_url="http://service") as client:
+            return await client.post("/v1/describe", data=asked, files=picture_file())
+
+    answer = asyncio.run(post())
+    assert answer.status_code == status
+    parts = [json.loads(line) for line in answer.text.splitlines()]
+    assert [key for part in parts for key in part] == told
+    culprit = "classifier" if "classifier" in failing else "captioner"
+    assert parts[-1]["error"]["message"] == f"There is no {culprit}."
 
 
 def test_the_same_embeddings_and_explanations(

@@ -107,7 +107,7 @@ def test_an_old_caption_stays_until_the_new_one_is_whole(
 def test_words_come_a_few_times_a_second() -> None:
     now = 0.0
     written = Written(lambda: now)
-    job = Job("caption", "a picture", "a model")
+    job = Job("caption", "a model", "a picture")
     told = []
     for number in range(101):
         now = number / 100

@@ -103,7 +103,26 @@ class Engine(Protocol):
         """Say all about one picture: labels if there are any, then the caption if wanted.
 
         `on_classified` is told of the labels as soon as they are known, and `on_words` of the
-        caption while it is being written, both from the same thread.
+        caption while it is being written, maybe each from a thread of its own. An error that comes
+        before the labels is theirs, and one that comes after them the caption's.
+        """
+
+    def describe_all(  # noqa: PLR0913  # those of `describe`
+        self,
+        pictures: "Sequence[Picture | Image.Image]",
+        labels: Sequence[str] | None = None,
+        caption_options: CaptionOptions | None = None,
+        classify_options: ClassifyOptions | None = None,
+        *,
+        with_caption: bool = True,
+        cancel: Cancel | None = None,
+        on_classified: Callable[[int, Classification], None] | None = None,
+        on_words: Words | None = None,
+    ) -> list[Description]:
+        """Say all about some pictures, as `describe` does about one, in their order.
+
+        `on_classified` is told whose labels they are by the picture's place among `pictures`, and
+        `on_words` of the caption of a single picture.
         """
 
     def embed(

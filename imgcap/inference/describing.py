@@ -1,6 +1,7 @@
-"""What every engine does alike: take pictures of two kinds, and say all about one of them."""
+"""What every engine does alike: take pictures of two kinds, and say all about them."""
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Describing:
-    """An engine's `describe`, from its `classify` and `caption`."""
+    """An engine's `describe` and `describe_all`, from its `classify` and `caption`."""
 
     def describe(  # noqa: PLR0913  # one option object a question, and the hooks
         self: "Engine",
@@ -30,15 +31,48 @@ class Describing:
         on_classified: Callable[[Classification], None] | None = None,
         on_words: Words | None = None,
     ) -> Description:
-        """Say all about one picture, the labels first since they are there sooner."""
-        classification = captions = None
-        if labels is not None:
-            [classification] = self.classify([picture], labels, classify_options, cancel=cancel)
+        """Say all about one picture."""
+
+        def hear(_: int, classification: Classification) -> None:
             if on_classified:
                 on_classified(classification)
+
+        [description] = self.describe_all(
+            [picture],
+            labels,
+            caption_options,
+            classify_options,
+            with_caption=with_caption,
+            cancel=cancel,
+            on_classified=hear,
+            on_words=on_words,
+        )
+        return description
+
+    def describe_all(  # noqa: PLR0913  # those of `describe`
+        self: "Engine",
+        pictures: "Sequence[Picture | Image.Image]",
+        labels: Sequence[str] | None = None,
+        caption_options: CaptionOptions | None = None,
+        classify_options: ClassifyOptions | None = None,
+        *,
+        with_caption: bool = True,
+        cancel: Cancel | None = None,
+        on_classified: Callable[[int, Classification], None] | None = None,
+        on_words: Words | None = None,
+    ) -> list[Description]:
+        """Say all about some pictures, the labels first since they are there sooner."""
+        classifications: list[Classification] = []
+        captions: list[Captions] = []
+        if labels is not None:
+            classifications = self.classify(pictures, labels, classify_options, cancel=cancel)
+            if on_classified:
+                for place, classification in enumerate(classifications):
+                    on_classified(place, classification)
         if with_caption:
-            [captions] = self.caption([picture], caption_options, cancel=cancel, on_words=on_words)
-        return described(picture, classification, captions)
+            captions = self.caption(pictures, caption_options, cancel=cancel, on_words=on_words)
+        parts = zip_longest(pictures, classifications, captions)
+        return [described(*each) for each in parts]
 
 
 def described(

@@ -1,6 +1,7 @@
 """The engine of another process or machine, as an `Engine` that needs no model library."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
@@ -128,22 +129,22 @@ class RemoteEngine(Describing):
             Telling(on_words).tell(written[0].best.text)
         return written
 
-    def describe(  # noqa: PLR0913  # one option object a question, and the hooks
+    def describe_all(  # noqa: PLR0913  # one option object a question, and the hooks
         self,
-        picture: "Picture | Image.Image",
+        pictures: "Sequence[Picture | Image.Image]",
         labels: Sequence[str] | None = None,
         caption_options: CaptionOptions | None = None,
         classify_options: ClassifyOptions | None = None,
         *,
         with_caption: bool = True,
         cancel: Cancel | None = None,
-        on_classified: Callable[[Classification], None] | None = None,
+        on_classified: Callable[[int, Classification], None] | None = None,
         on_words: Words | None = None,
-    ) -> Description:
-        """Say all about one picture, which travels once; both models work at the same time."""
+    ) -> list[Description]:
+        """Say all about pictures; each travels once, and both models work at the same time."""
         if labels is None or not with_caption:
-            return super().describe(
-                picture,
+            return super().describe_all(
+                pictures,
                 labels,
                 caption_options,
                 classify_options,
@@ -156,18 +157,17 @@ class RemoteEngine(Describing):
             classify=classify_question(labels, classify_options),
             caption=caption_question(caption_options),
         )
-        [request] = self._about([picture], "/v1/describe", question)
-        parts = Parts(on_classified)
-        try:
-            self._requests.stream(request, parts.take, cancel)
-            classification, captions = parts.both(self._requests.address)
-        except (ServiceError, ModelError) as error:
-            self._tell_failed(parts.missing, error)
-            raise
-        self._tell(ModelEvent("classifier", classification.model, "ready"))
-        self._tell(ModelEvent("captioner", captions.model, "ready"))
-        Telling(on_words).tell(captions.best.text)
-        return described(picture, classification, captions)
+        asked = self._about(pictures, "/v1/describe", question)
+        parts = [
+            Parts(request, on_classified and partial(on_classified, place), self._tell_failed)
+            for place, request in enumerate(asked)
+        ]
+        answers = self._requests.run(parts, cancel)
+        self._tell_ready("classifier", [classification for classification, _ in answers])
+        self._tell_ready("captioner", [captions for _, captions in answers])
+        if len(answers) == 1:
+            Telling(on_words).tell(answers[0][1].best.text)
+        return [described(picture, *both) for picture, both in zip(pictures, answers, strict=True)]
 
     def embed(
         self,
@@ -259,9 +259,12 @@ class RemoteEngine(Describing):
         except (ServiceError, ModelError) as error:
             self._tell_failed([role], error)
             raise
+        self._tell_ready(role, answers)
+        return answers
+
+    def _tell_ready(self, role: Role, answers: Iterable[object]) -> None:
         for name in {getattr(each, "model", "") for each in answers} - {""}:
             self._tell(ModelEvent(role, name, "ready"))
-        return answers
 
     def _tell_failed(self, roles: Iterable[Role], error: Exception) -> None:
         for role in roles:

@@ -19,6 +19,9 @@ T = TypeVar("T")
 Request = Callable[[], tuple[str, dict[str, Any]]]
 """Makes a path and what is posted there, when it is sent: pictures are packed side by side."""
 
+Take = Callable[[Client, threading.Event], T]
+"""Sends a request and takes its answer; nobody wants it any more once the event is set."""
+
 _AT_A_TIME: Final = 8
 _ASKING_S: Final = 0.05
 
@@ -60,44 +63,32 @@ class Requests:
             The first failure, as in `Client.request`.
         """
 
-        def send(request: Request, client: Client, stopped: threading.Event) -> A:
-            path, content = request()
-            return read(answer, client.request("POST", path, stopped, **content), client.address)
+        def sending(request: Request) -> Take[A]:
+            def send(client: Client, stopped: threading.Event) -> A:
+                path, content = request()
+                body = client.request("POST", path, stopped, **content)
+                return read(answer, body, client.address)
 
-        return self._send(send, requests, cancel, progress)
+            return send
 
-    def stream(
+        return self.run([sending(request) for request in requests], cancel, progress)
+
+    def run(
         self,
-        request: Request,
-        take: Callable[[bytes, Client], None],
+        takes: Sequence[Take[T]],
         cancel: Cancel | None = None,
-    ) -> None:
-        """Have each line of an answer taken when it is there, by a thread of this class.
+        progress: Progress | None = None,
+    ) -> list[T]:
+        """Return what each of them makes of its answer, in their order; threads of this class do.
 
         Raises
         ------
         CancelledError, EngineError
-            As `post` does, and what `take` raises.
+            As `post` does, and what they raise.
         """
-
-        def send(request: Request, client: Client, stopped: threading.Event) -> None:
-            path, content = request()
-            client.request(
-                "POST", path, stopped, on_line=lambda line: take(line, client), **content
-            )
-
-        self._send(send, [request], cancel)
-
-    def _send(
-        self,
-        send: Callable[[Request, Client, threading.Event], T],
-        requests: Sequence[Request],
-        cancel: Cancel | None,
-        progress: Progress | None = None,
-    ) -> list[T]:
         stopped = threading.Event()
         pool, client = self._open()
-        futures = [pool.submit(send, request, client, stopped) for request in requests]
+        futures = [pool.submit(take, client, stopped) for take in takes]
         pending: set[Future[T]] = set(futures)
         try:
             while pending:

@@ -1,7 +1,7 @@
 """The HTTP interface of the service, with its OpenAPI description."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -123,23 +123,22 @@ class Routes:
             answer = await self._ask_model(role, asked, data, name)
             return Part(**{"error" if isinstance(answer, Problem) else kind: answer})
 
-        parts = [
-            asyncio.create_task(part("classifier", question.classify, "classification")),
-            asyncio.create_task(part("captioner", question.caption, "captions")),
-        ]
-        coming = asyncio.as_completed(parts)
-        first = await next(coming)
+        labels = asyncio.create_task(part("classifier", question.classify, "classification"))
+        captions = asyncio.create_task(part("captioner", question.caption, "captions"))
+        first = await next(asyncio.as_completed([labels, captions]))
+        if first.error:  # if it is the caption's, the labels are not lost with it
+            first = await labels
         if first.error:  # nothing is on its way yet, so the status can say it
-            _cancel(parts)
+            captions.cancel()
             raise RefusedError(first.error)
 
         async def lines() -> AsyncIterator[str]:
             try:
                 yield _line(first)
-                for second in coming:
-                    yield _line(await second)
+                yield _line(await (captions if first.classification else labels))
             finally:  # whoever asked may have gone
-                _cancel(parts)
+                labels.cancel()
+                captions.cancel()
 
         return JsonLines(lines())
 
@@ -200,11 +199,6 @@ def build_api(ask: Ask, events: Events) -> FastAPI:
     api.exception_handler(TimeoutError)(_not_ready)
     api.exception_handler(RequestValidationError)(_misunderstood)
     return api
-
-
-def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
 
 
 def _line(part: Part) -> str:

@@ -1,19 +1,15 @@
 """The thread that keeps a page's answers up to date with its pictures and its question."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
+from itertools import chain
 from typing import TypeVar
 
-from imgcap.inference import (
-    CancelledError,
-    Captions,
-    Classification,
-    ClassifyOptions,
-    Description,
-    Engine,
-)
+from imgcap.inference import CancelledError, Captions, Classification, Description, Engine
 from imgcap.inference.events import Role
-from imgcap.widgets.outcomes import Job, Outcomes
+from imgcap.widgets.asking import ask
+from imgcap.widgets.outcomes import Job, Jobs, Outcomes, is_alike
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
 from imgcap.widgets.warming import Warming
@@ -30,8 +26,9 @@ class Analyst:
     """Answers the page's question for every picture, the one on screen first.
 
     It does not take orders: whenever the state changes it compares what is wanted with what is
-    known, and computes the most urgent missing answer: by itself for the picture on screen, since
-    somebody waits for it, and for several of the others together, since that takes less time.
+    known, and computes the most urgent missing answers: those for the picture on screen by
+    themselves, since somebody waits for them, and those for several of the others together, since
+    that takes less time. The engine is asked once about a picture of which nothing is known.
     What is no longer wanted, or less urgent than something new, is broken off. So results never
     mix, whatever the order of events, and no answer that is known is computed twice.
 
@@ -47,7 +44,7 @@ class Analyst:
         self._state = state
         self._changed = threading.Condition(state.lock)
         self._outcomes = Outcomes()
-        self._jobs: tuple[Job, ...] = ()
+        self._jobs: Jobs = ()
         self._alone: set[Job] = set()
         self._written = Written()
         self._warming = Warming(state)
@@ -114,50 +111,46 @@ class Analyst:
     def _wanted(self, shown: Shown) -> tuple[Job, Job]:
         state = self._state
         names = {role: event.checkpoint for role, event in state.engine.models.items()}
-        labels, options = state.labels, state.classify_options
+        about, labels = (shown.id, shown.edits), state.labels
         return (
-            Job("classify", shown.id, names["classifier"], shown.edits, labels, options),
-            Job(
-                "caption", shown.id, names["captioner"], shown.edits, options=state.caption_options
-            ),
+            Job("classify", names["classifier"], *about, labels, state.classify_options),
+            Job("caption", names["captioner"], *about, caption_options=state.caption_options),
         )
 
-    def _missing(self, shown: Shown) -> Job | None:
-        for job in self._wanted(shown):
-            if self._outcomes.get(job) is None:
-                return job
-        return None
+    def _missing(self, jobs: Jobs) -> Jobs:
+        return tuple(job for job in jobs if self._outcomes.get(job) is None)
 
-    def _next(self) -> tuple[Job, ...]:
-        """Return what to do now: one job, or several that the engine can do together."""
+    def _next(self) -> Jobs:
+        """Return what to do now, for one picture or for several that the engine can do together."""
         state = self._state
         if state.paused:
             return ()
-        if state.picture and (urgent := self._missing(state.picture)):
-            return (urgent,)
-        jobs: list[Job] = []
+        if state.picture and (urgent := self._missing(self._wanted(state.picture))):
+            return urgent
+        together: list[Jobs] = []
         pixels = 0
         for shown in state.pictures:
-            job = self._missing(shown)
-            if job is None or (jobs and (job in self._alone or not job.fits(jobs[0]))):
+            jobs = self._missing(self._wanted(shown))
+            alone = not self._alone.isdisjoint(jobs)
+            if not jobs or (together and (alone or not is_alike(jobs, together[0]))):
                 continue
             pixels += shown.width * shown.height
-            if jobs and pixels > state.settings.max_pixels:
+            if together and pixels > state.settings.max_pixels:
                 break
-            jobs.append(job)
-            if len(jobs) == _TOGETHER or job in self._alone:
+            together.append(jobs)
+            if len(together) == _TOGETHER or alone:
                 break
-        return tuple(jobs)
+        return tuple(chain(*zip(*together, strict=True)))
 
-    def _is_stale(self, jobs: tuple[Job, ...]) -> bool:
+    def _is_stale(self, jobs: Jobs) -> bool:
         state = self._state
         if self._closed or state.paused:
             return True
-        here = {shown.id: shown for shown in state.pictures}
-        if not any(job.picture in here and job in self._wanted(here[job.picture]) for job in jobs):
+        here = filter(None, map(state.find, {job.picture for job in jobs}))
+        if set(jobs).isdisjoint(job for shown in here for job in self._wanted(shown)):
             return True
-        urgent = self._missing(state.picture) if state.picture else None
-        return urgent is not None and urgent not in jobs
+        urgent = self._missing(self._wanted(state.picture)) if state.picture else ()
+        return bool(urgent) and urgent[0] not in jobs
 
     def _run(self) -> None:
         while True:
@@ -174,7 +167,7 @@ class Analyst:
             elif cold:
                 self._warm(cold, engine)
 
-    def _take(self) -> tuple[tuple[Job, ...], Role | None]:
+    def _take(self) -> tuple[Jobs, Role | None]:
         """Return what to do now: jobs, or a model to be readied."""
         state = self._state
         self._jobs = self._next()
@@ -196,44 +189,36 @@ class Analyst:
         except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
             state.report(problem)
 
-    def _answer(self, jobs: tuple[Job, ...], engine: Engine) -> None:
+    def _answer(self, jobs: Jobs, engine: Engine) -> None:
         try:
-            answers = self._compute(jobs, engine)
+            self._ask(jobs, engine)
         except CancelledError:
             return
         except Exception as problem:  # noqa: BLE001  # told, and logged if unexpected
             with self._state.lock:
-                if len(jobs) > 1:  # one by one, only the culprit fails
-                    self._alone.update(jobs)
-                elif not self._is_stale(jobs):  # such as when the picture has gone meanwhile
-                    self._outcomes.put(jobs[0], self._state.sentence(problem))
-            return
-        with self._state.lock:
-            self._alone.difference_update(jobs)
-            self._warming.note(jobs[0], engine)
-            for job, answer in zip(jobs, answers, strict=True):
+                missing = self._missing(jobs)
+                if len({job.picture for job in jobs}) > 1:  # one by one, only the culprit fails
+                    self._alone.update(missing)
+                elif missing and not self._is_stale(jobs):  # its picture may have gone
+                    self._outcomes.put(missing[0], self._state.sentence(problem))
+
+    def _ask(self, jobs: Jobs, engine: Engine) -> None:
+        state = self._state
+
+        def keep(job: Job, answer: Classification | Captions) -> None:
+            with state.lock:
+                self._alone.discard(job)
+                self._warming.note(job, engine)
                 self._outcomes.put(job, answer)
-
-    def _compute(
-        self, jobs: tuple[Job, ...], engine: Engine
-    ) -> Sequence[Classification | Captions]:
-        def cancel() -> bool:
-            return self._is_stale(jobs)
-
-        pictures = []
-        for job in jobs:
-            if len(jobs) > 1 and cancel():
-                raise CancelledError
-            pictures.append(self._state.shelf.open(job.picture, job.edits))
-        first = jobs[0]
-        if isinstance(first.options, ClassifyOptions):
-            return engine.classify(pictures, first.labels, first.options, cancel=cancel)
+                left = {job.step for job in self._missing(jobs)}
+                if job.step == "classify" and left == {"caption"}:
+                    state.guarded(self._refresh)()
 
         def hear(words: str) -> None:
-            if self._written.take(first, words):
-                self._state.guarded(self._tell_words)()
+            if self._written.take(jobs[-1], words):
+                state.guarded(self._tell_words)()
 
-        return engine.caption(pictures, first.options, cancel=cancel, on_words=hear)
+        ask(engine, state.shelf, jobs, keep, cancel=partial(self._is_stale, jobs), hear=hear)
 
     def _refresh(self) -> None:
         """Tell the state what is known and what is being done, all of it before anyone looks."""
@@ -244,8 +229,9 @@ class Analyst:
             state.description = self.description(state.selected)
             state.statuses = {shown.id: self._status(shown) for shown in state.pictures}
             self._tell_words()
-            here = [job for job in self._jobs if job.picture in names]
-            what = names[here[0].picture] if len(here) == 1 else f"{len(here):,} pictures"
+            here = [job for job in self._missing(self._jobs) if job.picture in names]
+            about = {job.picture for job in here}
+            what = names[about.pop()] if len(about) == 1 else f"{len(about):,} pictures"
             state.working = _DOING[here[0].step].format(what) if here else ""
 
     def _tell_words(self) -> None:

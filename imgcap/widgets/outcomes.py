@@ -22,15 +22,23 @@ class Job:
     """
 
     step: Step
-    picture: str
     checkpoint: str
+    picture: str
     edits: tuple[Edit, ...] = ()
     labels: tuple[str, ...] = ()
-    options: ClassifyOptions | CaptionOptions | None = None
+    classify_options: ClassifyOptions | None = None
+    caption_options: CaptionOptions | None = None
 
-    def fits(self, other: "Job") -> bool:
-        """Whether the engine can do both in one call: they ask the same of two pictures."""
-        return self == replace(other, picture=self.picture, edits=self.edits)
+
+Jobs = tuple[Job, ...]
+
+
+def is_alike(jobs: Jobs, others: Jobs) -> bool:
+    """Whether the engine can do both in one call: they ask the same of two pictures."""
+    return len(jobs) == len(others) and all(
+        job == replace(other, picture=job.picture, edits=job.edits)
+        for job, other in zip(jobs, others, strict=True)
+    )
 
 
 Outcome = Classification | Captions | str
@@ -54,10 +62,14 @@ class Outcomes:
         return kept.get(job)
 
     def put(self, job: Job, outcome: Outcome) -> None:
-        """Keep what came of a job; the outcome that was wanted longest ago may go."""
+        """Keep what came of a job; the outcome that was wanted longest ago may go.
+
+        An answer is also that of the checkpoint that gave it, which may not be known before.
+        """
         kept = self._kept.setdefault(job.picture, OrderedDict())
-        kept[job] = outcome
-        if len(kept) > KEPT_OUTCOMES:
+        for checkpoint in {job.checkpoint, getattr(outcome, "model", job.checkpoint)}:
+            kept[replace(job, checkpoint=checkpoint)] = outcome
+        while len(kept) > KEPT_OUTCOMES:
             kept.popitem(last=False)
 
     def keep_only(self, pictures: Collection[str]) -> None:

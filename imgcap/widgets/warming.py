@@ -82,7 +82,7 @@ class Warming:
     def note(self, job: Job, engine: Engine) -> None:
         """Take note of an answer: the model that gave it is warm."""
         role = _ROLES[job.step]
-        self._warm[role] = (engine, job.labels, job.options if role == "classifier" else None)
+        self._warm[role] = (engine, job.labels, job.classify_options)
 
     @property
     def _is_ours(self) -> bool:
