@@ -20,8 +20,6 @@ from imgcap.learning.embeddings import Seen
 from imgcap.learning.groups import group
 
 COUNT: Final = 10
-FEWEST: Final = 3
-"""Among fewer pictures there is nothing to choose."""
 
 # Chosen on actions15: with 10 only close relatives count, without it everything is alike.
 _SHARPNESS: Final = 5.0

@@ -1,6 +1,5 @@
 """All pictures of a page as a gallery: filter, sort, search by text, take the results along."""
 
-import io
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -9,14 +8,15 @@ from typing import Final
 import ipywidgets as widgets
 
 from imgcap.inference import Description
-from imgcap.results_file import FORMATS, ResultFormat, ResultRow
 from imgcap.widgets.analyst import Analyst
-from imgcap.widgets.browser import DownloadButton, GalleryGrid
+from imgcap.widgets.browser import GalleryGrid
 from imgcap.widgets.elements import Card, Fold, Message, Progress, plain, row
 from imgcap.widgets.finder import Finder
-from imgcap.widgets.gallery_cards import best, card, name_key, score
-from imgcap.widgets.shelf import Shown
+from imgcap.widgets.gallery_cards import UNKNOWN, best, card, ordered
+from imgcap.widgets.gallery_downloads import downloads
+from imgcap.widgets.gallery_teaching import TeachingRow
 from imgcap.widgets.state import AppState
+from imgcap.widgets.teacher import Teacher
 
 LEAST: Final = 2
 """A gallery of one picture would say nothing that the page does not."""
@@ -36,7 +36,6 @@ SORTS: Final = {
     "unsure": "Least sure first",
     "name": "By name",
 }
-_UNKNOWN: Final = {"waiting", "working"}
 
 
 class GalleryPanel(Card):
@@ -59,6 +58,8 @@ class GalleryPanel(Card):
         self._timer: threading.Timer | None = None
         self._offering = False
         self.finder = Finder(state, self._soon)
+        self.teacher = Teacher(state, analyst, self._soon)
+        self.teaching = TeachingRow(self.teacher)
         self.fold = Fold("Gallery, search and table")
         self.grid: GalleryGrid | None = None
         self.fill(self.fold)
@@ -91,6 +92,8 @@ class GalleryPanel(Card):
         self.search.on_click(state.guarded(self._search))
         self.phrase.observe(state.guarded(self._search), "value")
         self.clear.on_click(state.guarded(self._clear))
+        self.teaching.begin.on_click(state.guarded(self._teach))
+        self.teaching.end.on_click(state.guarded(self._end_teaching))
         for control in (self.label, self.sort):
             control.observe(state.guarded(self._arrange), "value")
 
@@ -105,28 +108,16 @@ class GalleryPanel(Card):
                 on_open=self._state.guarded(self._select),
                 on_error=self._state.report,
             )
-            downloads = [
-                self._download(chosen) for chosen in FORMATS.values() if chosen.is_available
-            ]
             self.fold.body.children = (
                 row(self.count, self.progress, self.cancel, self.resume),
                 row(self.label, self.sort),
                 row(self.phrase, self.search, self.clear),
                 self.found,
+                self.teaching,
                 self.grid,
-                row(*downloads),
+                row(*downloads(self._state, self._analyst)),
             )
         self._refresh()
-
-    def _download(self, chosen: ResultFormat) -> DownloadButton:
-        return DownloadButton(
-            label=chosen.name,
-            name=f"Download all results as {chosen.name}",
-            file_name=f"results{chosen.suffix}",
-            mime=chosen.media_type,
-            make=lambda: self._table(chosen),
-            on_error=self._state.report,
-        )
 
     def _soon(self, _change: object = None) -> None:
         """Bring the page up to date in a moment, whatever else happens until then."""
@@ -151,8 +142,8 @@ class GalleryPanel(Card):
     def _show_progress(self) -> None:
         state = self._state
         total, statuses = len(state.pictures), self._statuses()
-        ended = sum(status not in _UNKNOWN for status in statuses)
-        failed = sum(status not in _UNKNOWN | {"done"} for status in statuses)
+        ended = sum(status not in UNKNOWN for status in statuses)
+        failed = sum(status not in UNKNOWN | {"done"} for status in statuses)
         wrong = f", {failed:,} failed" if failed else ""
         busy = ended < total
         cancelled = ", cancelled" if busy and state.paused else ""
@@ -167,7 +158,7 @@ class GalleryPanel(Card):
         return [statuses.get(shown.id, "waiting") for shown in self._state.pictures]
 
     def _is_busy(self) -> bool:
-        return not self._state.paused and not _UNKNOWN.isdisjoint(self._statuses())
+        return not self._state.paused and not UNKNOWN.isdisjoint(self._statuses())
 
     def _offer_labels(self, known: Mapping[str, Description | None]) -> None:
         counts = Counter(map(best, known.values()))
@@ -195,13 +186,14 @@ class GalleryPanel(Card):
         if self.grid is None:
             return
         state, chosen = self._state, self.label.value
-        near = self.finder.look()
+        near, lessons = self.finder.look(), self.teacher.look()
         cards = {
             shown.id: card(
                 shown,
                 known[shown.id],
                 state.statuses.get(shown.id, "waiting"),
                 near.get(shown.id),
+                lessons.get(shown.id, ""),
             )
             for shown in state.pictures
         }
@@ -210,26 +202,17 @@ class GalleryPanel(Card):
             for picture in state.pictures
             if chosen == EVERY_LABEL or best(known[picture.id]) == chosen
         ]
-        order = [picture.id for picture in self._sorted(shown, known, near)]
+        if self.finder.phrase:
+            shown = sorted(shown, key=lambda picture: -near.get(picture.id, float("-inf")))
+        else:
+            shown = ordered(shown, known, self.sort.value)
+        order = [picture.id for picture in shown]
+        order = [key for key in lessons if key in order] + [
+            key for key in order if key not in lessons
+        ]
         self.grid.show(cards, order, state.selected)
         self._tell_search(near, len(order))
-
-    def _sorted(
-        self,
-        pictures: list[Shown],
-        known: Mapping[str, Description | None],
-        near: Mapping[str, float],
-    ) -> list[Shown]:
-        if self.finder.phrase:
-            return sorted(pictures, key=lambda shown: -near.get(shown.id, float("-inf")))
-        match self.sort.value:
-            case "sure":
-                return sorted(pictures, key=lambda shown: -score(known[shown.id], 0))
-            case "unsure":
-                return sorted(pictures, key=lambda shown: score(known[shown.id], 1))
-            case "name":
-                return sorted(pictures, key=lambda shown: name_key(shown.name))
-        return pictures
+        self.teaching.show(len(lessons))
 
     def _tell_search(self, near: dict[str, float], count: int) -> None:
         phrase = self.finder.phrase
@@ -249,12 +232,24 @@ class GalleryPanel(Card):
     def _search(self, _change: object = None) -> None:
         phrase = self.phrase.value.strip()
         if phrase != self.finder.phrase or self.finder.problem:
+            if phrase:
+                self.teacher.end()
             self.finder.search(phrase)
             self._arrange()
 
     def _clear(self, _button: object) -> None:
         self.phrase.value = ""
         self._search()
+
+    def _teach(self, _button: object) -> None:
+        self.label.value = EVERY_LABEL
+        self._clear(_button)
+        self.teacher.begin()
+        self._arrange()
+
+    def _end_teaching(self, _button: object) -> None:
+        self.teacher.end()
+        self._arrange()
 
     def _select(self, picture_id: str) -> None:
         if self._state.find(picture_id):
@@ -263,27 +258,6 @@ class GalleryPanel(Card):
     def _thumbnail(self, picture_id: str) -> bytes | None:
         shown = self._state.find(picture_id)
         return shown.thumbnail if shown else None
-
-    def _table(self, chosen: ResultFormat) -> bytes:
-        with self._state.lock:
-            pictures = self._state.pictures
-            described = [(shown, self._analyst.description(shown.id)) for shown in pictures]
-            statuses = dict(self._state.statuses)
-        file = io.BytesIO()
-        chosen.write(
-            (
-                ResultRow.of(shown.name, description)
-                if description
-                else ResultRow(shown.name, shown.id, error=_why(statuses.get(shown.id, "")))
-                for shown, description in described
-            ),
-            file,
-        )
-        return file.getvalue()
-
-
-def _why(status: str) -> str:
-    return "Not described yet." if status in {"", *_UNKNOWN, "done"} else status
 
 
 def _show(widget: widgets.Widget, *, shown: bool) -> None:

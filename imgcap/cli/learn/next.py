@@ -53,8 +53,9 @@ def next_(
     from imgcap.cli.outcomes import StatusBar
     from imgcap.images import printable
     from imgcap.inference import EngineError, open_engine
+    from imgcap.learning import FEWEST
     from imgcap.learning.known import known_pictures
-    from imgcap.learning.sampling import FEWEST, choose
+    from imgcap.learning.sampling import choose
     from imgcap.sources import find_sources, open_ahead
 
     with opened(store) as (source, settings):

@@ -11,7 +11,7 @@ function element(tag, className, properties = {}, children = []) {
 
 function makeEntry(id, open) {
   const parts = { image: element("img", "imgcap-gallery-image", { draggable: false }) };
-  for (const part of ["match", "caption", "label", "name", "status"]) {
+  for (const part of ["match", "reason", "caption", "label", "name", "status"]) {
     parts[part] = element("span", `imgcap-gallery-${part}`);
   }
   const button = element("button", "imgcap-gallery-pick", { type: "button", tabIndex: -1 }, [
@@ -62,7 +62,7 @@ function render({ model, el }) {
   function fill(id) {
     const [card, entry] = [cards.get(id), entries.get(id)];
     if (!card || !entry) return;
-    for (const part of ["match", "caption", "label", "name"]) setText(entry[part], card[part]);
+    for (const part of ["match", "reason", "caption", "label", "name"]) setText(entry[part], card[part]);
     setText(entry.status, card.problem || STATUS[card.status]);
     if (entry.button.title !== card.name) entry.button.title = card.name;
     const alt = card.caption || card.name;

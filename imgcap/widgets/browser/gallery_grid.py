@@ -24,6 +24,8 @@ class GalleryCard(TypedDict):
         The likeliest label and its confidence.
     match
         How near the picture is to what was searched for; empty if nothing was.
+    reason
+        Why the picture is worth a label; empty if it is not among those.
     status
         How far the work on it is.
     problem
@@ -35,6 +37,7 @@ class GalleryCard(TypedDict):
     caption: str
     label: str
     match: str
+    reason: str
     status: Status
     problem: str
 
