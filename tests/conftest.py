@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 pytest_plugins = (
+    "tests.describe_cli",
     "tests.feedback_cli",
     "tests.feedback_databases",
     "tests.feedback_moves",

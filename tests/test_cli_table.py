@@ -16,8 +16,8 @@ ROOT = Path(__file__).parent.parent
 BODY = """
 import sys
 from imgcap import cli, inference
-from tests.fakes import FakeEngine
-fake = FakeEngine(seconds=float(sys.argv[1]))
+from tests.naming_engine import NamingEngine
+fake = NamingEngine(seconds=float(sys.argv[1]))
 inference.open_engine = lambda *_: fake
 cli.app(["describe", *sys.argv[2:]])
 """
