@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from caption_data import Batch, Data, caption_words
-from cider import CiderD
 from concepts import Concepts, Embedder, read_concepts
 from torch import Tensor, nn
 from torch.nn import functional as F
 from trainee import Trainee, build_model, next_words, put_published
+
+from imgcap.learning.captions.cider import CiderD
 
 PICTURES = 128  # of Flickr8k in a step of cross-entropy
 PRETENDED = 16

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from caption_data import caption_words
-from cider import CiderD
 from export import CLASSIFIER
 from pictures import LABELLED, Item, read_set, unpack
 from pycocoevalcap.bleu.bleu import Bleu
@@ -25,6 +24,7 @@ from transformers import AutoModelForZeroShotImageClassification, AutoProcessor
 
 from imgcap.images import open_picture
 from imgcap.inference import CaptionOptions, ClassifyOptions, Engine, open_engine
+from imgcap.learning.captions.cider import CiderD
 from imgcap.settings import Settings
 
 BINS = 15

@@ -1,0 +1,1 @@
+"""Captions that people corrected, taught to the captioner, honestly measured."""
