@@ -4,7 +4,7 @@ The baseline is the best that the checkpoint does by itself: whichever of the ap
 or the ensemble, is right more often on the very pictures that are measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -145,15 +145,40 @@ def cross_validate(kind: Kind, examples: Examples, vocabulary: Vocabulary) -> Ev
 
     The folds are those of the pictures, fixed once; a group is never divided.
     """
-    turns = np.unique(examples.folds)[: 1 if len(examples) >= MANY else None]
+
+    def answers(taught: NDArray[np.int64], held_out: NDArray[np.int64]) -> Floats:
+        learned = examples.only(taught)
+        weights = fit(kind, learned, vocabulary) if learned.corrected.any() else None
+        return logits(examples.only(held_out), vocabulary, weights)
+
+    return measured_by(answers, examples, vocabulary)
+
+
+def measured_by(
+    answers: Callable[[NDArray[np.int64], NDArray[np.int64]], Floats],
+    examples: Examples,
+    vocabulary: Vocabulary,
+) -> Evaluation:
+    """Measure a manner of learning fold by fold.
+
+    Parameters
+    ----------
+    answers : callable
+        Learns from the examples at the first places, and returns `(n_held_out, n_labels) float32`
+        logits of those at the second.
+    """
+    turns = held_out_in_turn(examples)
     after = np.full(examples.asked.shape, -np.inf, np.float32)
-    measured = np.isin(examples.folds, turns)
     for fold in turns:
         out = examples.folds == fold
-        learned = examples.only(~out)
-        weights = fit(kind, learned, vocabulary) if learned.corrected.any() else None
-        after[out] = logits(examples.only(out), vocabulary, weights)
-    return _evaluation(examples, measured, after, vocabulary)
+        after[out] = answers(np.flatnonzero(~out), np.flatnonzero(out))
+    return _evaluation(examples, np.isin(examples.folds, turns), after, vocabulary)
+
+
+def held_out_in_turn(examples: Examples) -> NDArray[np.int64]:
+    """Return the folds that are held out, one after the other."""
+    turns: NDArray[np.int64] = np.unique(examples.folds)[: 1 if len(examples) >= MANY else None]
+    return turns
 
 
 def evaluate(
