@@ -302,6 +302,22 @@ def test_more_than_it_takes_in_is_told_to_come_back(served: Served) -> None:
     assert statuses.count(200) >= QUEUE
 
 
+def test_captions_that_are_asked_for_while_one_is_written_are_written_together(
+    served: Served,
+) -> None:
+    def asked(width: int) -> float:
+        answer = served.post("/v1/caption", files=picture_file(width), data=SLOW_QUESTION)
+        return float(answer.json()["ms"])  # a batch's time, shared out: equal in all of it
+
+    with ThreadPoolExecutor() as pool:
+        waiting = []
+        for width in range(30, 38):
+            waiting.append(pool.submit(asked, width))
+            time.sleep(0.02)
+        shares = [each.result() for each in waiting]
+    assert len(set(shares)) <= len(shares) // 2
+
+
 def test_an_idle_model_leaves_memory_and_comes_back(served: Served) -> None:
     def stage() -> str:
         models = httpx.get(served.address + "/ready", timeout=10).json()["models"]

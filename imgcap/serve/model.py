@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from ray import serve
 
 from imgcap.images import Picture, open_picture
 from imgcap.inference.errors import EngineError
@@ -34,11 +33,11 @@ from imgcap.remote.wire import (
     WordMaps,
     WordsQuestion,
 )
+from imgcap.serve.batches import Batches
 from imgcap.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_BATCH_WAIT_S: Final = 0.005
 _LOOKS_A_WAIT: Final = 4
 
 Answer = Any
@@ -78,8 +77,7 @@ class ModelServer:
         self._engine = LocalEngine(settings)
         self._asked = 0
         self._last = time.monotonic()
-        batch = serve.batch(max_batch_size=settings.serve_batch, batch_wait_timeout_s=_BATCH_WAIT_S)
-        self._together = batch(self._answer_batch)
+        self._batches = Batches(self._answer_jobs, settings.serve_batch)
         if settings.serve_idle_s:
             threading.Thread(target=self._unload_when_idle, daemon=True).start()
 
@@ -97,7 +95,7 @@ class ModelServer:
                     and isinstance(question, ClassifyQuestion | CaptionQuestion | EmbedQuestion)
                     and not isinstance(question, LabelQuestion)
                 ):
-                    answer = await self._together(Job(question, picture))
+                    answer = await self._batches.answer(Job(question, picture))
                 else:
                     answer = await asyncio.to_thread(self._answer_one, question, picture)
             except Exception as error:  # noqa: BLE001  # told, and logged if unexpected
@@ -124,9 +122,6 @@ class ModelServer:
             max_bytes=settings.max_upload_mb * 2**20,
             max_pixels=settings.max_pixels,
         )
-
-    async def _answer_batch(self, jobs: Sequence[Job]) -> list[Answer]:
-        return await asyncio.to_thread(self._answer_jobs, jobs)
 
     def _answer_jobs(self, jobs: Sequence[Job]) -> list[Answer]:
         """Return an answer or an exception for each job, in order."""
