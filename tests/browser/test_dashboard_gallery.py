@@ -77,6 +77,23 @@ def test_find_a_picture_among_many(page: Page, server: Server, album: Path) -> N
     expect(items.first.locator(".imgcap-gallery-name")).to_have_text("astronaut-0.jpg")
     expect(items.locator(".imgcap-gallery-match").first).to_be_hidden()
 
+    # What to label next; what is judged drops out.
+    card.get_by_role("button", name="Teach me next").click()
+    expect(card.get_by_text("These 10 would teach the most")).to_be_visible()
+    expect(items.locator(".imgcap-gallery-reason:visible")).to_have_count(10)
+    reasons = items.locator(".imgcap-gallery-reason").all_text_contents()
+    assert [bool(reason) for reason in reasons] == [True] * 10 + [False] * 14
+    asked = items.first.locator(".imgcap-gallery-name").text_content()
+    items.first.get_by_role("button").click()
+    dashboard.expect_answer(asked)
+    dashboard.feedback.get_by_label("The label is right").check()
+    dashboard.send_feedback("It is.")
+    expect(card.get_by_text("9 of 10 still wait for your label")).to_be_visible()
+    expect(items.first.locator(".imgcap-gallery-name")).not_to_have_text(asked)
+    card.get_by_role("button", name="Usual order").click()
+    expect(items.first.locator(".imgcap-gallery-name")).to_have_text("astronaut-0.jpg")
+    expect(items.locator(".imgcap-gallery-reason:visible")).to_have_count(0)
+
 
 def test_filter_order_and_keyboard(page: Page, server: Server, album: Path) -> None:
     dashboard, card = opened(page, server, album)
