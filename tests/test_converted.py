@@ -1,6 +1,5 @@
 """Weights converted once: the same numbers, kept, mapped, and never a reason to fail."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -14,8 +13,9 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from imgcap.inference import converted as module
-from imgcap.inference.converted import converted, discard
+from imgcap.inference import conversions
+from imgcap.inference.conversions import discard
+from imgcap.inference.converted import converted
 from imgcap.inference.folders import WEIGHTS, Location, read_config
 from imgcap.inference.pretrained import load
 from imgcap.settings import Settings
@@ -183,12 +183,12 @@ def test_a_cache_that_cannot_be_used_is_no_reason_to_fail(
         if trouble == "no folder":
             cache.write_text("A file.")
         elif trouble == "no room":
-            monkeypatch.setattr(module, "LIMIT", 1000)
+            monkeypatch.setattr(conversions, "LIMIT", 1000)
         else:
             stack.enter_context(full_disk(room=10_000))
         weights = loaded(folder, cache).visual_projection.weight
     assert torch.equal(weights, load_file(folder / WEIGHTS)["visual_projection.weight"].to(BF16))
-    assert not list(cache.glob("weights/*"))
+    assert not list(cache.glob("*/*"))
 
 
 def test_a_cache_that_may_only_be_read_is_read() -> None:
@@ -205,31 +205,6 @@ def test_a_cache_that_may_only_be_read_is_read() -> None:
         assert converted(folder, torch.float16, cache) == folder
         kept.chmod(0o700)
         kept.parent.chmod(0o700)
-
-
-def test_the_longest_unused_goes_when_there_is_too_much(
-    checkpoint: BuildCheckpoint, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folders = [shutil.copytree(checkpoint("clip"), tmp_path / name) for name in "abc"]
-    first, second = (converted(folder, BF16, cache) for folder in folders[:2])
-    size = sum(file.stat().st_size for file in first.iterdir())
-    os.utime(second, (1, 1))
-    os.utime(first, (2, 2))
-    monkeypatch.setattr(module, "LIMIT", int(2.5 * size))
-    third = converted(folders[2], BF16, cache)
-    assert sorted(first.parent.iterdir()) == sorted([first, third])
-
-
-def test_what_an_ended_process_left_unfinished_goes_after_a_while(
-    source: Build, cache: Path
-) -> None:
-    old, new = (cache / "weights" / f".unfinished-{name}" for name in ("old", "new"))
-    for left in (old, new):
-        left.mkdir(parents=True)
-    os.utime(old, (1, 1))
-    converted(source(), BF16, cache)
-    assert new.exists()
-    assert not old.exists()
 
 
 def test_shards_are_converted_and_found(checkpoint: BuildCheckpoint, tmp_path: Path) -> None:

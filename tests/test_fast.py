@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -112,15 +113,15 @@ def test_other_weights_are_another_conversion(settings: Settings, tmp_path: Path
         "captioner", "", settings.captioner, "float32", compress=False, samples=""
     )
     weights = Path(settings.captioner) / "model.safetensors"
-    before = wanted.key
+    before = wanted.place(tmp_path)
     copy = tmp_path / weights.name
     copy.write_bytes(weights.read_bytes())
-    assert wanted.key == before
+    assert wanted.place(tmp_path) == before
     moved = files.Wanted("captioner", "", str(tmp_path), "float32", compress=False, samples="")
-    assert moved.key != before
-    was = moved.key
+    was = moved.place(tmp_path)
+    assert was != before
     copy.write_bytes(weights.read_bytes() + b" ")
-    assert moved.key != was
+    assert moved.place(tmp_path) != was
 
 
 def test_what_does_not_agree_is_left_to_torch(
@@ -179,6 +180,18 @@ def test_a_damaged_graph_is_made_again(settings: Settings, cache: Path) -> None:
     assert "convert" in {event.stage for event in told}
 
 
+def test_a_graph_that_is_half_gone_leaves_it_to_torch(
+    settings: Settings, tmp_path: Path, cache: Path
+) -> None:
+    open_engine(settings).load("classifier")
+    copy = shutil.copytree(cache, tmp_path / "copy")
+    weights = [file.with_suffix(".bin") for file in copy.rglob(files.GRAPH)]
+    for file in weights:
+        file.unlink()
+    assert refused(LocalEngine(settings.model_copy(update={"cache": copy}))) == [None]
+    assert any(not file.parent.exists() for file in weights), "the next load makes it again"
+
+
 def test_a_conversion_can_be_cancelled(settings: Settings, tmp_path: Path) -> None:
     settings = settings.model_copy(update={"cache": tmp_path})
     told: list[ModelEvent] = []
@@ -187,8 +200,7 @@ def test_a_conversion_can_be_cancelled(settings: Settings, tmp_path: Path) -> No
     with pytest.raises(CancelledError):
         engine.load("classifier", cancel=lambda: bool(told) and told[-1].stage == "convert")
     assert time.monotonic() - begun < 30
-    assert not list((tmp_path / "openvino").glob(".unfinished*"))
-    assert not list(tmp_path.rglob(files.CARD))
+    assert not [file for file in tmp_path.rglob("*") if file.is_file()]
 
 
 def test_without_the_extra_torch_computes(
@@ -201,7 +213,7 @@ def test_without_the_extra_torch_computes(
 def test_a_cache_that_cannot_be_written_leaves_it_to_torch(
     settings: Settings, tmp_path: Path
 ) -> None:
-    (tmp_path / "openvino").write_text("in the way")
+    (tmp_path / "converted").write_text("in the way")
     assert refused(LocalEngine(settings.model_copy(update={"cache": tmp_path}))) == [None]
 
 

@@ -16,7 +16,8 @@ from transformers.utils import logging as transformers_logging
 
 from imgcap.inference import embedded  # noqa: F401  # registers the embedded architecture
 from imgcap.inference.adapter import Adapter, AdapterError
-from imgcap.inference.converted import converted, discard
+from imgcap.inference.conversions import discard
+from imgcap.inference.converted import converted
 from imgcap.inference.cores import usable_threads
 from imgcap.inference.errors import EngineError, ModelError
 from imgcap.inference.events import Role

@@ -7,12 +7,12 @@ the embedded models, whose tower it cannot convert and whose narrow decoder gain
 """
 
 import logging
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from imgcap.inference.conversions import discard
 from imgcap.inference.events import Cancel
 from imgcap.inference.fast.files import Wanted, made
 from imgcap.inference.pretrained import Loaded
@@ -61,5 +61,5 @@ def accelerate(
         return replace(loaded, quick=Tower(graph, loaded.dtype) if tower else Step(graph))
     except RuntimeError:  # what OpenVINO raises, whatever went wrong
         logger.warning("The converted part of %s cannot be read", loaded.name, exc_info=True)
-        shutil.rmtree(graph.parent, ignore_errors=True)  # the next load makes it again
+        discard(graph.parent)  # the next load makes it again
         return loaded

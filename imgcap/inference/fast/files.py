@@ -2,18 +2,19 @@
 
 import json
 import logging
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from filelock import FileLock
+import torch
+from safetensors import SafetensorError
 
+from imgcap.inference.conversions import keep, place
+from imgcap.inference.converting import size_in
 from imgcap.inference.errors import CancelledError
 from imgcap.inference.events import Cancel, Role
 from imgcap.inference.folders import Location, weight_files
@@ -77,14 +78,19 @@ class Wanted:
         )
 
     @property
-    def key(self) -> str:
-        """Tell this from anything else that could be converted."""
-        files = [
-            (str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns)
-            for file in weight_files(Path(self.weights))
-        ]
-        told = json.dumps([_VERSION, version("openvino"), asdict(self), files])
-        return sha256(told.encode()).hexdigest()[:32]
+    def sources(self) -> list[Path]:
+        """The files of the weights."""
+        return weight_files(Path(self.weights))
+
+    def place(self, cache: Path) -> Path:
+        """Return the folder of the graph."""
+        kind = ["graph", _VERSION, version("openvino"), asdict(self)]
+        return place(cache, kind, self.sources)
+
+    @property
+    def most_bytes(self) -> int:
+        """How large the graph may be: all weights in its dtype are more than a part of them."""
+        return sum(size_in(file, getattr(torch, self.dtype)) for file in self.sources)
 
 
 def made(
@@ -102,34 +108,37 @@ def made(
     CancelledError
         If `cancel` said so.
     """
+
+    def make(target: Path) -> None:
+        telling()
+        _run(wanted, target, cancel)
+
     try:
-        kept = cache / "openvino" / wanted.key
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(kept.with_suffix(".lock")):
-            if not (kept / CARD).is_file():
-                telling()
-                _convert(wanted, kept, cancel)
-            card = json.loads((kept / CARD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        kept = wanted.place(cache)
+        keep(
+            kept, wanted.sources, wanted.most_bytes, make, lambda it: bool(_card(it)), cancel=cancel
+        )
+    except (OSError, SafetensorError):
         logger.warning("Nothing could be converted for OpenVINO", exc_info=True)
         return None
-    if not card["agrees"]:
-        logger.info("OpenVINO is not used for %s: %s", wanted.folder, card["reason"])
-    return kept / GRAPH if card["agrees"] else None
+    card = _card(kept)
+    if not card.get("agrees"):
+        logger.info("OpenVINO is not used for %s: %s", wanted.folder, card.get("reason"))
+    return kept / GRAPH if card.get("agrees") else None
 
 
-def _convert(wanted: Wanted, kept: Path, cancel: Cancel | None) -> None:
-    """Convert in a process of its own, whose memory is free again when it ends."""
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=kept.parent))
+def _card(kept: Path) -> dict[str, Any]:
+    """Return what is known of a graph, nothing if there is none or only a part of it."""
     try:
-        _run(wanted, unfinished, cancel)
-        shutil.rmtree(kept, ignore_errors=True)
-        unfinished.rename(kept)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        card = json.loads((kept / CARD).read_text(encoding="utf-8"))
+        is_whole = (kept / GRAPH).is_file() or not card["agrees"]
+    except (OSError, ValueError, TypeError, LookupError):
+        return {}
+    return card if is_whole else {}
 
 
 def _run(wanted: Wanted, target: Path, cancel: Cancel | None) -> None:
+    """Convert in a process of its own, whose memory is free again when it ends."""
     command = [sys.executable, "-m", "imgcap.inference.fast.convert", str(target)]
     with (target / "log.txt").open("w+", encoding="utf-8") as log:
         process = subprocess.Popen(  # noqa: S603  # this very program
