@@ -31,11 +31,11 @@ upload.samples.set_state({"selected": "cat.jpg"})
 wait_until(lambda: set(state.statuses.values()) == {"done"})
 feedback.form.comment.value = "From a notebook."
 feedback.form.submit.click()
-wait_until(lambda: len(page.children[-2].rows.grid.data) == 1)
+wait_until(lambda: len(page.children[-3].rows.grid.data) == 1)
 print(state.description.predictions[0].label)
 print(state.description.caption)
 print(sum(bool(trace.visible) for trace in chart.figure.data))
-print(list(page.children[-2].rows.grid.data["Comment"]))
+print(list(page.children[-3].rows.grid.data["Comment"]))
 print(repr(state.error), len(state.settings.log.read_text()))
 """
 

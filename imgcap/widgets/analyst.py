@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from imgcap.inference import CancelledError, Captions, Classification, Description, Engine
 from imgcap.inference.events import Role
+from imgcap.widgets.answering import turn
 from imgcap.widgets.asking import ask
 from imgcap.widgets.outcomes import Job, Jobs, Outcomes, is_alike
 from imgcap.widgets.shelf import Shown
@@ -16,7 +17,8 @@ from imgcap.widgets.warming import Warming
 from imgcap.widgets.written import Written
 
 T = TypeVar("T")
-_QUESTION = ("selected", "edits", "labels", "classify_options", "caption_options", "engine")
+_ANSWERERS = ("engine", "adapters")
+_QUESTION = ("selected", "edits", "labels", "classify_options", "caption_options", *_ANSWERERS)
 _WATCHED = (*_QUESTION, "pictures", "paused", "wordings")
 _DOING = {"classify": "Comparing {} with the labels", "caption": "Writing a caption for {}"}
 _TOGETHER = 8
@@ -112,9 +114,11 @@ class Analyst:
         state = self._state
         names = {role: event.checkpoint for role, event in state.engine.models.items()}
         about, labels = (shown.id, shown.edits), state.labels
+        labels_by, words_by = (turn(state, role) for role in ("classifier", "captioner"))
+        asked, told = state.classify_options, state.caption_options
         return (
-            Job("classify", names["classifier"], *about, labels, state.classify_options),
-            Job("caption", names["captioner"], *about, caption_options=state.caption_options),
+            Job("classify", names["classifier"], *about, labels, asked, turn=labels_by),
+            Job("caption", names["captioner"], *about, caption_options=told, turn=words_by),
         )
 
     def _missing(self, jobs: Jobs) -> Jobs:

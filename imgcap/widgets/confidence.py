@@ -11,6 +11,7 @@ from imgcap.inference.calibration import Calibration, usable_calibration
 from imgcap.inference.events import Cancel
 from imgcap.labels import ENSEMBLE_TEMPLATES
 from imgcap.percentages import percent
+from imgcap.widgets.answering import answerer
 from imgcap.widgets.elements import Card, Fold, Message, Progress, markup, plain, row
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.stage import Stage
@@ -78,7 +79,9 @@ class ConfidencePanel(Card):
         self.again.on_click(state.guarded(self._start))
         self.cancel.on_click(state.guarded(self._stop))
         self._stage.observe(state.guarded(self._look), "scene")
-        state.observe(state.guarded(self._look), ["saved", "classify_options", "labels"])
+        state.observe(
+            state.guarded(self._look), ["saved", "classify_options", "labels", "adapters"]
+        )
 
     def _open(self, _change: object) -> None:
         if not self.fold.body.children:
@@ -114,7 +117,7 @@ class ConfidencePanel(Card):
         if shown is None:
             return None
         options = replace(state.classify_options, none_threshold=None)
-        name = state.models["classifier"].checkpoint
+        name = answerer(state, "classifier")
         return Question(shown, state.engine, name, state.labels, options)
 
     def _show(self) -> None:

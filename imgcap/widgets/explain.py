@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 from imgcap.inference import Relevance, WordRelevance
 from imgcap.overlay import AGAINST, FOR, WORD, blended, coloured
 from imgcap.percentages import percent
+from imgcap.widgets.answering import answerer
 from imgcap.widgets.browser import ChoiceButtons, DownloadButton, MapPicture
 from imgcap.widgets.elements import Card, Fold, Message, markup, plain, row
 from imgcap.widgets.explainer import CaptionQuestion, Explainer, LabelQuestion, Question
@@ -139,16 +140,15 @@ class ExplainPanel(Card):
         state, picture, description = self._state, scene.picture, scene.description
         if picture is None or description is None:
             return None
-        models = state.engine.models
         if self.subject.chosen == WORD_OF_CAPTION:
-            checkpoint = models["captioner"].checkpoint
+            checkpoint = answerer(state, "captioner")
             caption = description.caption
             if not caption:
                 return None
             return CaptionQuestion(picture.id, picture.edits, checkpoint, caption)
         if not description.predictions or self.label.value is None:
             return None
-        checkpoint = models["classifier"].checkpoint
+        checkpoint = answerer(state, "classifier")
         return LabelQuestion(
             *(picture.id, picture.edits, checkpoint, self.label.value),
             state.labels,

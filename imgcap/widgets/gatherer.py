@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from imgcap.charts import KINDS, NOTHING_YET, Drawable, Embeddings, ScoreTable, Subject
 from imgcap.inference import CancelledError, Classification, ClassifyOptions, Description, Engine
 from imgcap.labels import ENSEMBLE_TEMPLATES, prompts
+from imgcap.widgets.answering import answerer
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
 
@@ -138,7 +139,7 @@ class Gatherer:
                 return None, COMPARING if of_one else COMPARING_ALL
             return None, NOT_COMPARED if of_one else NONE_COMPARED
         pictures, answers = zip(*answered, strict=True)
-        checkpoint = state.engine.models["classifier"].checkpoint
+        checkpoint = answerer(state, "classifier")
         labels, options = state.labels, state.classify_options
         engine = state.engine
         return Question(subject, engine, checkpoint, labels, options, pictures, answers), ""

@@ -18,7 +18,8 @@ Step = Literal["classify", "caption"]
 class Job:
     """One step for one picture, with everything its answer depends on.
 
-    Equal jobs have equal answers, so a job is also the key under which its answer is kept.
+    Equal jobs have equal answers, so a job is also the key under which its answer is kept. `turn`
+    is another one for every change of the adapter that answers beside the checkpoint.
     """
 
     step: Step
@@ -28,6 +29,7 @@ class Job:
     labels: tuple[str, ...] = ()
     classify_options: ClassifyOptions | None = None
     caption_options: CaptionOptions | None = None
+    turn: int = 0
 
 
 Jobs = tuple[Job, ...]

@@ -90,6 +90,7 @@ class QuestionPanel(Card):
         self.label_set.observe(state.guarded(self._choose_set), "value")
         self.labels.observe(state.guarded(self._read), "value")
         self.apply.on_click(state.guarded(self._read))
+        state.observe(state.guarded(self._follow), "labels")
         traitlets.link((state, "top"), (self.top, "value"))
         for control in (self.template, self.ensemble, self.independent):
             control.observe(state.guarded(self._ask), "value")
@@ -117,6 +118,12 @@ class QuestionPanel(Card):
         self.label_message.tell(f"{len(labels):,} label{plural} in use.")
         self._state.labels = labels
 
+    def _follow(self, _change: object) -> None:
+        """Show labels that another panel asks for."""
+        wanted = "\n".join(self._state.labels)
+        if "\n".join(_parsed(self.labels.value)) != wanted:
+            self.labels.value = wanted
+
     def _ask(self, _change: object) -> None:
         templates = ENSEMBLE_TEMPLATES if self.ensemble.value else (self.template.value.strip(),)
         self.template.disabled = self.ensemble.value
@@ -132,6 +139,13 @@ class QuestionPanel(Card):
             templates=templates,
             independent=self.independent.value,
         )
+
+
+def _parsed(text: str) -> tuple[str, ...]:
+    try:
+        return parse_labels(text)
+    except LabelError:
+        return ()
 
 
 def _check_length(templates: tuple[str, ...]) -> None:

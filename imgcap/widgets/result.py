@@ -129,10 +129,17 @@ def table(description: Description, top: int) -> str:
 def credits_line(description: Description) -> str:
     """Say which checkpoint answered what, and how long it took."""
     parts = [
-        f"{_ROLES[role]}: {escape(model)}, {description.ms[_STEPS[role]]:,.0f} ms"
+        f"{_ROLES[role]}: {escape(model)}{_beside(description.revisions.get(role, ''))}, "
+        f"{description.ms[_STEPS[role]]:,.0f} ms"
         for role, model in description.models.items()
     ]
     return f'<p class="imgcap-muted">{" · ".join(parts)}</p>'
+
+
+def _beside(revision: str) -> str:
+    """Name the adapter that answered beside a checkpoint."""
+    adapter = revision.partition("+")[2]
+    return f" with adapter {escape(adapter)}" if adapter else ""
 
 
 def result_json(description: Description, edits: Sequence[Edit] = ()) -> bytes:

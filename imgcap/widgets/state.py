@@ -68,6 +68,7 @@ class AppState(traitlets.HasTraits):
     dark = traitlets.Bool(default_value=False, help="Whether the visitor prefers dark.")
     engine = traitlets.Any(help="Who answers.")
     models = traitlets.Dict(help="Role to the latest loading step.")
+    adapters = traitlets.Dict(help="Role to the `Turn` of the adapter that is to answer for it.")
     description = traitlets.Instance(
         Description,
         allow_none=True,

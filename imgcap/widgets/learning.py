@@ -1,0 +1,84 @@
+"""The panel in which a person has the models learn from what people said of their answers."""
+
+from typing import Final
+
+from imgcap.widgets.elements import Card, Fold, Message, markup
+from imgcap.widgets.learning_actions import AdapterActions
+from imgcap.widgets.learning_adapters import AdapterList
+from imgcap.widgets.learning_known import Known, find
+from imgcap.widgets.learning_watch import AdapterWatch
+from imgcap.widgets.learning_words import answers_with
+from imgcap.widgets.learning_work import Learner
+from imgcap.widgets.state import AppState
+
+LOOKING: Final = "Counting what waits to be learned from …"
+ELSEWHERE: Final = (
+    "The models are those of an inference service: learning from feedback happens where it runs."
+)
+
+
+class LearningPanel(Card):
+    """Learning from feedback, in a fold; nothing is counted or made until it is opened.
+
+    Parameters
+    ----------
+    state : AppState
+        Whose feedback teaches, and whose answers change.
+    """
+
+    def __init__(self, state: AppState) -> None:
+        super().__init__("Learn from feedback", "learning")
+        self._state = state
+        self._known = Known()
+        self._busy, self._wanted, self._choose = False, True, ""
+        self.answers, self.message = Message(), Message()
+        self.fold = Fold("What feedback has taught")
+        if state.settings.engine != "local":
+            self.fill(markup(f"<p>{ELSEWHERE}</p>"))
+            return
+        self.actions = AdapterActions(state, AdapterWatch(state), self._read)
+        self.learner = Learner(state, self._take)
+        self.list = AdapterList(state, self.actions)
+        self.fill(self.answers, self.fold)
+        self.fold.button.observe(state.guarded(self._open), "is_open")
+        state.observe(state.guarded(self._read), ["saved", "engine", "adapters"])
+        state.observe(state.guarded(self._tell), "adapters")
+        self._tell()
+
+    def _open(self, _change: object) -> None:
+        if not self.fold.body.children:
+            self.fold.body.children = (self.message, self.learner, self.list)
+        self._go()
+
+    def _tell(self, _change: object = None) -> None:
+        self.answers.tell(answers_with(self._state.adapters, self.actions.trial))
+
+    def _take(self, adapter: str) -> None:
+        self._choose = adapter
+        self._read()
+
+    def _read(self, _change: object = None) -> None:
+        self._wanted = True
+        self._go()
+
+    def _go(self) -> None:
+        if self._busy or not self._wanted or not self.fold.button.is_open:
+            return
+        self._busy, self._wanted = True, False
+        if not self.learner.count.value:
+            self.message.tell(LOOKING)
+        self._state.in_background(lambda: find(self._state), self._show, self._fail)
+
+    def _show(self, known: Known) -> None:
+        self._busy = False
+        self.message.clear()
+        self.learner.show(known.waiting)
+        self.list.show(known, self._choose)
+        self._choose = ""
+        self._tell()
+        self._go()
+
+    def _fail(self, sentence: str) -> None:
+        self._busy = False
+        self.message.warn(sentence)
+        self._go()

@@ -1,0 +1,116 @@
+"""What a page knows of learning: what waits, which adapters there are, which answers changed."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from imgcap.edits import EditError
+from imgcap.feedback import FeedbackError, FeedbackRecord
+from imgcap.feedback.pictures import PictureFolder
+from imgcap.images import PictureError
+from imgcap.inference.adapter import AdapterCard, Adopted, read_adopted
+from imgcap.learning.kept import edited, kept_image
+from imgcap.learning.registry import kept_adapters
+from imgcap.learning.waiting import Waiting, waiting
+from imgcap.widgets.shelf import reduced
+
+if TYPE_CHECKING:
+    from imgcap.widgets.state import AppState
+
+MOST_CHANGES: Final = 12
+_SIDE: Final = 128
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was found at one moment.
+
+    Parameters
+    ----------
+    waiting : Waiting
+        Of the page's classifier.
+    cards : tuple of AdapterCard
+        Newest first.
+    problems : tuple of str
+        A sentence for each adapter that is damaged.
+    adopted : Adopted
+        Which answer in every page.
+    deleted : mapping
+        How many of an adapter's records are gone, by its id.
+    """
+
+    waiting: Waiting = field(default_factory=Waiting)
+    cards: tuple[AdapterCard, ...] = ()
+    problems: tuple[str, ...] = ()
+    adopted: Adopted = field(default_factory=Adopted)
+    deleted: Mapping[str, int] = field(default_factory=dict)
+
+    def card(self, name: str) -> AdapterCard | None:
+        """Return an adapter's card, if there is one."""
+        return next((card for card in self.cards if card.id == name), None)
+
+
+class Change(BaseModel):
+    """As in `imgcap.learning.evaluation`, read from a card."""
+
+    record: UUID
+    before: str
+    after: str
+    right: str
+
+
+_CHANGES: Final = TypeAdapter(list[Change])
+
+
+@dataclass(frozen=True)
+class ChangedAnswer:
+    """An answer that changes: the picture's name, its thumbnail's address, and the labels."""
+
+    name: str
+    address: str
+    change: Change
+
+
+def find(state: "AppState") -> Known:
+    """Read feedback and adapters; raises `FeedbackError` or `AdapterError`."""
+    folder, store = state.settings.adapters, state.store
+    checkpoint = state.engine.models["classifier"].checkpoint
+    cards, problems = kept_adapters(folder)
+    learned = {each for card in cards for each in card.records if card.checkpoint == checkpoint}
+    return Known(
+        waiting(store.iterate(), checkpoint, learned),
+        tuple(cards),
+        tuple(problems),
+        read_adopted(folder),
+        {card.id: len(card.records) - len(store.get(card.records)) for card in cards},
+    )
+
+
+def changed_answers(state: "AppState", card: AdapterCard) -> list[ChangedAnswer]:
+    """Return what an adapter changes; where the picture is gone, nothing is told."""
+    try:
+        changes = _CHANGES.validate_python(card.figures.get("changed"))[:MOST_CHANGES]
+    except ValidationError:  # of a version that tells them in another way
+        return []
+    records = {record.id: record for record in state.store.get([each.record for each in changes])}
+    found = []
+    for change in changes:
+        record = records.get(change.record)
+        address = _thumbnail(state, record) if record else ""
+        if record and address:
+            found.append(ChangedAnswer(record.picture_name, address, change))
+    return found
+
+
+def _thumbnail(state: "AppState", record: FeedbackRecord) -> str:
+    settings = state.settings
+    try:
+        image = kept_image(record, PictureFolder(settings.pictures), settings)
+        small = reduced(edited(record, image, settings), _SIDE)
+    except (FeedbackError, PictureError, EditError):
+        return ""
+    return f"data:image/jpeg;base64,{base64.b64encode(small).decode('ascii')}"

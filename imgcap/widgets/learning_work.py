@@ -1,0 +1,106 @@
+"""Learning from the feedback that waits: begun, followed and broken off by a person."""
+
+from collections.abc import Callable
+from typing import Final
+
+import ipywidgets as widgets
+
+from imgcap.learning.background import Learned, Learning, Method
+from imgcap.learning.waiting import Waiting
+from imgcap.widgets.elements import Message, Progress, row
+from imgcap.widgets.learning_words import waiting_words
+from imgcap.widgets.state import AppState
+
+DONE: Final = "Done: what was learned is looked at below."
+CANCELLED: Final = "Cancelled; nothing was kept."
+METHODS: Final[dict[str, Method]] = {
+    "Move labels towards their pictures (usual)": "probe",
+    "Remember corrected pictures": "cache",
+}
+_DOING: Final = {
+    "models": "Loading the models …",
+    "pictures": "Looking at the judged pictures …",
+    "measuring": "Measuring on pictures that were held out …",
+}
+
+
+class Learner(widgets.VBox):
+    """Says what waits, and learns from it in a process of its own: the page goes on meanwhile.
+
+    Parameters
+    ----------
+    state : AppState
+        Whose feedback teaches.
+    on_learned : callable
+        Called with the id of an adapter that was made.
+    """
+
+    def __init__(self, state: AppState, on_learned: Callable[[str], object]) -> None:
+        self._state = state
+        self._on_learned = on_learned
+        self._learning: Learning | None = None
+        self._cancelled = self._possible = False
+        self.count, self.message = Message(), Message()
+        self.method = widgets.Dropdown(description="How", options=list(METHODS.items()))
+        self.learn = widgets.Button(description="Learn from them", icon="graduation-cap")
+        self.cancel = widgets.Button(description="Cancel", icon="times")
+        self.progress = Progress("Progress of learning")
+        super().__init__(
+            [
+                self.count,
+                self.method,
+                row(self.learn, self.progress, self.cancel),
+                self.message,
+            ]
+        )
+        self.learn.on_click(state.guarded(self._start))
+        self.cancel.on_click(state.guarded(self._stop))
+        state.observe(state.guarded(self._stop), "closed")
+        self._show()
+
+    def show(self, waiting: Waiting) -> None:
+        """Say what waits."""
+        self.count.tell(waiting_words(waiting))
+        self._possible = bool(waiting.corrected or waiting.learned)
+        self._show()
+
+    def _show(self) -> None:
+        busy = self._learning is not None
+        self.learn.disabled = busy or not self._possible
+        self.method.disabled = busy
+        for widget in (self.progress, self.cancel):
+            widget.layout.display = None if busy else "none"
+
+    def _start(self, _button: object) -> None:
+        if self._learning:
+            return
+        state = self._state
+        learning = self._learning = Learning(state.settings, self.method.value)
+        self._cancelled = False
+        self._follow("models", 0, 0)
+        self._show()
+        follow = state.guarded(self._follow)
+        state.in_background(lambda: learning.wait(follow), self._end, self._fail)
+
+    def _stop(self, _change: object) -> None:
+        if self._learning:
+            self._cancelled = True
+            self._learning.cancel()
+
+    def _follow(self, stage: str, done: int, total: int) -> None:
+        self.progress.show(done / total if total else None)
+        self.message.tell(_DOING.get(stage, ""))
+
+    def _end(self, learned: Learned) -> None:
+        self._learning = None
+        self.message.tell(DONE)
+        self._show()
+        self._on_learned(learned.adapter)
+
+    def _fail(self, sentence: str) -> None:
+        self._learning = None
+        if self._cancelled:
+            self.message.tell(CANCELLED)
+        else:
+            self.message.warn(sentence)
+        self._show()
