@@ -158,6 +158,21 @@ def test_what_goes_wrong_is_one_sentence(panel: GalleryPanel, engine: HeldEngine
     assert len(taught(panel)) == 10
 
 
+def test_pictures_that_could_not_be_described_are_not_chosen(
+    state: AppState, analyst: Analyst, engine: HeldEngine
+) -> None:
+    engine.problems |= {f"classify {name}": ModelError("No.") for name in ("1.png", "2.png")}
+    panel = opened(state, analyst, 1, 2, 3, 4)
+    wait_until(lambda: not panel.teaching.begin.disabled)
+    panel.teaching.begin.click()
+    assert "Fewer than 3 pictures could be described." in said(panel)
+    put(state, 5)
+    wait_until(lambda: "3 of 5 done, 2 failed" in panel.count.value)
+    names = {shown.id: shown.name for shown in state.pictures}
+    assert {names[key] for key in taught(panel)} == {"3.png", "4.png", "5.png"}
+    state.closed = True
+
+
 def test_a_choice_ends_with_the_question_that_it_was_made_for(
     panel: GalleryPanel, state: AppState
 ) -> None:

@@ -33,6 +33,7 @@ def choose_pictures(
     engine, embeddings = lesson.engine, state.embeddings
     for seen in embeddings.fetch(engine, tuple(lesson.answers), cancel):
         tell(seen)
+    tell(len(lesson.answers))
     revision = next(iter(lesson.answers.values())).revision
     known = known_pictures(state.store.iterate(), engine, state.settings, revision, cancel)
     candidates = []

@@ -4,7 +4,7 @@ from typing import Final
 
 import ipywidgets as widgets
 
-from imgcap.widgets.elements import Message, row
+from imgcap.widgets.elements import Message, with_classes
 from imgcap.widgets.teacher import Teacher
 
 WHY: Final = (
@@ -17,7 +17,7 @@ _HOW: Final = (
 )
 
 
-class TeachingRow(widgets.VBox):
+class TeachingRow(widgets.Box):
     """A button that puts the pictures most worth a label first, and one that ends it.
 
     Parameters
@@ -31,7 +31,8 @@ class TeachingRow(widgets.VBox):
         self.begin = widgets.Button(description="Teach me next", icon="graduation-cap", tooltip=WHY)
         self.end = widgets.Button(icon="times")
         self.told = Message()
-        super().__init__([row(self.begin, self.end), self.told])
+        super().__init__([self.begin, self.end, self.told])
+        with_classes(self, "row")
 
     def show(self, left: int) -> None:
         """Say how it stands; `left` of the chosen pictures still wait for a label."""
@@ -43,8 +44,10 @@ class TeachingRow(widgets.VBox):
         self.end.layout.display = None if is_active else "none"
         if teacher.problem:
             self.told.warn(teacher.problem)
-        elif teacher.is_busy:
+        elif teacher.is_busy and teacher.seen < teacher.total:
             self.told.tell(f"Looking at {teacher.seen:,} of {teacher.total:,} pictures …")
+        elif teacher.is_busy:
+            self.told.tell("Looking at what was judged before …")
         elif teacher.chosen is None:
             self.told.tell(why_not)
         else:

@@ -86,7 +86,11 @@ class Teacher:
             for each, known in described
             if known and known.classification
         }
-        self.problem, self.seen, self._chosen, self._judged = "", 0, None, set()
+        self.end()
+        if len(answers) < FEWEST:
+            self.problem = f"Fewer than {FEWEST} pictures could be described."
+            return
+        self.seen, self._judged = 0, set()
         lesson = Lesson(state.engine, state.labels, state.classify_options, answers)
         self._lesson = lesson
         state.in_background(
@@ -94,7 +98,6 @@ class Teacher:
             lambda choices: self._take(lesson, choices),
             lambda sentence: self._fail(lesson, sentence),
         )
-        self._tell()
 
     def end(self) -> None:
         """Choose nothing any more, and forget what was chosen."""
@@ -158,4 +161,8 @@ class Teacher:
             self._judged |= ids
             self._tell()
 
-        state.in_background(judged, take, lambda sentence: setattr(self, "problem", sentence))
+        def fail(sentence: str) -> None:
+            self.problem = sentence
+            self._tell()
+
+        state.in_background(judged, take, fail)
