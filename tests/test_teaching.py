@@ -143,6 +143,7 @@ def test_choosing_can_be_cancelled(panel: GalleryPanel, engine: HeldEngine) -> N
         wait_until(lambda: f"Looking at 0 of {COUNT} pictures" in said(panel))
         assert panel.teaching.end.description == "Cancel choosing"
         assert panel.teaching.begin.disabled
+        wait_until(lambda: "embed" in [step for step, _, _ in engine.begun])
         panel.teaching.end.click()
         wait_until(lambda: engine.broken_off == 1)
         assert (said(panel), panel.teaching.begin.disabled) == ("", False)
