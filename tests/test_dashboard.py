@@ -130,7 +130,7 @@ def test_run_all_cells_again_leaves_nothing_of_the_page_from_before() -> None:
     )
     notebook.cells = [*cells, count, use, leave, *copy.deepcopy(cells), came_back, again]
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT)}}).execute()
-    assert said(came_back) == ["0", "['imgcap-analyst']"]
+    assert said(came_back) == ["0", "['imgcap-analyst', 'imgcap-adapters']"]
     assert said(again) == ["a photo of a cat"], "the new page works"
 
 
