@@ -3,9 +3,10 @@
 The probe follows Silva-Rodríguez, Hajimiri, Ben Ayed, Dolz, "A Closer Look at the Few-Shot
 Adaptation of Large Vision-Language Models" (CLAP, 2024): a linear classifier that starts from the
 zero-shot weights and is held near them, each label the more firmly the better the zero-shot weight
-names its pictures (here by a power of its mean score). With few pictures that mean says little: it
-is estimated as if one more picture had been named as well as those of all corrected labels are
-(the m-estimate of Cestnik, "Estimating Probabilities", 1990). Like Huang et al., "LP++" (2024), it
+names its pictures (here by a power of how far its mean score rises above an even guess). With few
+pictures that mean says little: it is estimated as if one more picture had been named as well as
+those of all corrected labels are (the m-estimate of Cestnik, "Estimating Probabilities", 1990); and
+the more pictures a label has, the less it is held. Like Huang et al., "LP++" (2024), it
 needs no validation set. The cache is the training-free one of Zhang et al., "Tip-Adapter" (2022).
 """
 
@@ -22,7 +23,7 @@ from imgcap.learning.examples import Examples, Vocabulary
 Kind = Literal["probe", "cache"]
 
 # Chosen on the held-out fifth of actions15, with its own names, with invented ones, and with both.
-HOLD: Final = 20.0
+HOLD: Final = 30.0
 LEAST_HOLD: Final = 2e-5
 POWER: Final = 4
 ALPHA: Final = 10.0
@@ -83,10 +84,11 @@ def _probe(examples: Examples, vocabulary: Vocabulary, taught: NDArray[np.int64]
     right[rows, examples.right] = 1
     counts = right.sum(0)
     weights = 1 / counts[examples.right]
-    named = (np.exp(log_softmax(start, axis=1)) * right).sum(0)[taught]
-    typical = (named / counts[taught]).mean()
-    shares = (named + typical) / (counts[taught] + 1)
-    hold = LEAST_HOLD + HOLD * shares[:, None] ** POWER
+    guess = 1 / examples.asked.sum(1, keepdims=True)
+    above = np.maximum(0, (np.exp(log_softmax(start, axis=1)) - guess) / (1 - guess))
+    named = (above * right).sum(0)[taught]
+    shares = (named + (named / counts[taught]).mean()) / (counts[taught] + 1)
+    hold = ((LEAST_HOLD + HOLD * shares**POWER) / counts[taught])[:, None]
     shape = len(taught), pictures.shape[1]
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
