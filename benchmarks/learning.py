@@ -1,15 +1,12 @@
 """What adapters gain from simulated feedback, on pictures that the checkpoint never saw.
 
-Feedback and test pictures come from the fifth of each set that `training/` held out: whoever
-simulates feedback with pictures that a checkpoint was trained on measures its memory. Everything is
-drawn several times; the intervals are bootstrapped over test pictures.
+Test pictures come from the fifth of each set that `training/` held out: whoever measures with
+pictures that a checkpoint was trained on measures its memory. So does feedback, as long as that
+has enough pictures a label; else feedback comes from what the checkpoint was trained on, and the
+row is marked. Everything is drawn several times; intervals are bootstrapped over test pictures.
 """
 
 import argparse
-import csv
-import hashlib
-import io
-import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -18,29 +15,32 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image
 
+from benchmarks.learning_pictures import Pictures, read_pictures
 from benchmarks.machine import machine
 from benchmarks.report import Report, Table, publish
 from imgcap.inference import Engine, open_engine
 from imgcap.labels import DEFAULT_TEMPLATES, ENSEMBLE_TEMPLATES
 from imgcap.learning.adapters import Kind, fit, logits
-from imgcap.learning.examples import Examples, Vocabulary
+from imgcap.learning.examples import Vocabulary
 from imgcap.learning.gather import label_embeddings, logit_scale
 from imgcap.learning.intervals import gain_of
 
 KINDS: Final[tuple[Kind, ...]] = ("probe", "cache")
-_HELD_OUT: Final = 5
-_BATCH: Final = 8
+TRAINED: Final = "†"
 _SYLLABLES: Final = (("bla", "kro", "zi", "mu", "fe"), ("lo", "ta", "ni", "ru"), ("rk", "pt", "ve"))
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; accuracies are means over draws, the gain is in accuracy."""
+    """One line of the table; accuracies are means over draws, the gain is in accuracy.
+
+    `trained` tells that feedback came from pictures that the checkpoint was trained on.
+    """
 
     task: str
     corrections: int
+    trained: bool
     labels: int
     tested: int
     baseline: float
@@ -58,14 +58,15 @@ def main() -> None:
     rows: list[Row] = []
     with closing(open_engine()) as engine:
         for name in arguments.sets:
-            examples, labels = _read(arguments.data / f"{name}.tar", engine)
-            rows += _measured(name, examples, labels, engine, arguments)
-            rows += _measured(
-                f"{name}, invented names", examples, _invented(labels), engine, arguments
-            )
+            pictures = read_pictures(arguments.data / f"{name}.tar", engine, arguments.cache)
+            names = {name: pictures.labels, f"{name}, invented names": _invented(pictures.labels)}
+            for task, labels in names.items():
+                vocabulary = _vocabulary(labels, engine)
+                rows += _measured(task, pictures, vocabulary, arguments)
     about = (
-        "The embedded classifier; feedback is simulated with pictures that it never saw, and drawn "
-        f"{arguments.draws} times."
+        "The embedded classifier, on pictures that it never saw; feedback is simulated, and drawn "
+        f"{arguments.draws} times. {TRAINED}: feedback on pictures that it was trained on, as too "
+        "few were held out."
     )
     figures = {"draws": arguments.draws, "rows": [asdict(row) for row in rows]}
     report = Report("What adapters gain from feedback", [about], [_table(rows)], figures)
@@ -78,45 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sets", nargs="+", default=["sports100", "caltech101", "scenes6"])
     parser.add_argument("--corrections", nargs="+", type=int, default=[1, 2, 4, 8, 16])
     parser.add_argument("--draws", type=int, default=5, help="how often feedback is drawn")
+    parser.add_argument("--cache", type=Path, help="folder to keep embeddings in")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/learning.json"))
     return parser
-
-
-def _read(path: Path, engine: Engine) -> tuple[Examples, tuple[str, ...]]:
-    """Embed the held-out pictures of a set."""
-    name = path.stem
-    vectors, said = [], []
-    batch: list[Image.Image] = []
-    with tarfile.open(path) as archive:
-        table = archive.extractfile(f"{name}/labels.csv")
-        if table is None:
-            raise FileNotFoundError(f"{path} has no {name}/labels.csv.")
-        rows = list(csv.DictReader(io.TextIOWrapper(table, "utf-8")))
-        held = [row for row in rows if _held_out(f"{name}/{row['file_name']}")]
-        for row in held:
-            file = archive.extractfile(f"{name}/{row['file_name']}")
-            batch.append(Image.open(file).convert("RGB"))
-            said.append(row["label"])
-            if len(batch) == _BATCH or row is held[-1]:
-                vectors.append(engine.embed(batch))
-                batch = []
-    labels = tuple(sorted({row["label"] for row in rows}))
-    count = len(said)
-    examples = Examples(
-        np.concatenate(vectors),
-        np.array([labels.index(label) for label in said]),
-        np.ones((count, len(labels)), bool),
-        np.ones(count, bool),
-        np.arange(count),
-        np.zeros(count, np.int64),
-        np.arange(count).astype(object),
-    )
-    return examples, tuple(label.replace("_", " ") for label in labels)
-
-
-def _held_out(name: str) -> bool:
-    """Tell whether `training/pictures.py` kept a picture out of training."""
-    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % _HELD_OUT == 0
 
 
 def _invented(labels: Sequence[str]) -> tuple[str, ...]:
@@ -125,58 +90,59 @@ def _invented(labels: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{names[n % len(names)]}{'en' * (n // len(names))}" for n in range(len(labels)))
 
 
-def _measured(
-    task: str,
-    examples: Examples,
-    labels: tuple[str, ...],
-    engine: Engine,
-    arguments: argparse.Namespace,
-) -> Iterator[Row]:
-    vocabulary = Vocabulary(
+def _vocabulary(labels: tuple[str, ...], engine: Engine) -> Vocabulary:
+    return Vocabulary(
         labels,
         label_embeddings(engine, labels, DEFAULT_TEMPLATES),
         label_embeddings(engine, labels, ENSEMBLE_TEMPLATES),
         logit_scale(engine)[0],
     )
+
+
+def _measured(
+    task: str, pictures: Pictures, vocabulary: Vocabulary, arguments: argparse.Namespace
+) -> Iterator[Row]:
+    examples = pictures.examples()
     ways = vocabulary, vocabulary.with_ensemble()
     hits = [logits(examples, way).argmax(1) == examples.right for way in ways]
-    baseline = max(hits, key=lambda each: float(each.mean()))
-    counts = np.bincount(examples.right, minlength=len(labels))
-    for number in arguments.corrections:
-        taught = np.flatnonzero(counts > number)
-        if len(taught) * 2 < len(labels):
-            continue  # the held-out part has too few pictures a label
-        for kind in KINDS:
-            yield _row(task, number, kind, examples, vocabulary, taught, baseline, arguments.draws)
+    baseline = max(hits, key=lambda each: float(each[pictures.held].mean()))
+    for number, kind in product(arguments.corrections, KINDS):
+        yield _row(task, number, kind, pictures, vocabulary, baseline, arguments.draws)
 
 
 def _row(  # noqa: PLR0913, PLR0917  # what one line depends on
     task: str,
     number: int,
     kind: Kind,
-    examples: Examples,
+    pictures: Pictures,
     vocabulary: Vocabulary,
-    taught: np.ndarray,
     baseline: np.ndarray,
     draws: int,
 ) -> Row:
-    before, after, pictures = [], [], []
+    examples, count = pictures.examples(), len(vocabulary.labels)
+    taught = np.flatnonzero(np.bincount(pictures.right[pictures.held], minlength=count) > number)
+    trained = len(taught) * 2 < count
+    source = np.flatnonzero(~pictures.held if trained else pictures.held)
+    if trained:
+        taught = np.unique(pictures.right[source])
+    before, after, tested = [], [], []
     for seed in range(draws):
-        order = np.random.default_rng(seed).permutation(len(examples))
+        order = np.random.default_rng(seed).permutation(source)
         chosen = np.concatenate(
-            [order[examples.right[order] == label][:number] for label in taught]
+            [order[pictures.right[order] == label][:number] for label in taught]
         )
-        rest = np.setdiff1d(order, chosen)
         weights = fit(kind, examples.only(chosen), vocabulary)
-        tested = examples.only(rest)
-        after.append(logits(tested, vocabulary, weights).argmax(1) == tested.right)
+        rest = np.setdiff1d(np.flatnonzero(pictures.held), chosen)
+        shown = examples.only(rest)
+        after.append(logits(shown, vocabulary, weights).argmax(1) == shown.right)
         before.append(baseline[rest])
-        pictures.append(rest)
+        tested.append(rest)
     was, now = np.concatenate(before), np.concatenate(after)
-    gain = gain_of(np.concatenate(pictures), now.astype(float) - was)
+    gain = gain_of(np.concatenate(tested), now.astype(float) - was)
     return Row(
         task,
         number,
+        trained,
         len(taught),
         len(was) // draws,
         float(was.mean()),
@@ -189,20 +155,25 @@ def _row(  # noqa: PLR0913, PLR0917  # what one line depends on
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    columns = ("task", "corrections a label", "labels taught", "tested")
-    columns += ("best zero-shot", "adapter", "accuracy", "gain in points (95 %)")
-    return Table(
-        "",
-        columns,
-        [
+    columns = ("labels", "corrections a label", "tested", "best zero-shot")
+    columns += tuple(title for kind in KINDS for title in (kind, "gain, points (95 %)"))
+    lines = []
+    for start in range(0, len(rows), len(KINDS)):
+        same = rows[start : start + len(KINDS)]
+        first = same[0]
+        lines.append(
             (
-                *(row.task, row.corrections, row.labels, row.tested),
-                *(f"{100 * row.baseline:.1f} %", row.kind, f"{100 * row.accuracy:.1f} %"),
-                f"{100 * row.gain:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})",
+                *(first.task, f"{first.corrections}{TRAINED if first.trained else ''}"),
+                *(first.tested, f"{100 * first.baseline:.1f} %"),
+                *(cell for row in same for cell in _cells(row)),
             )
-            for row in rows
-        ],
-    )
+        )
+    return Table("", columns, lines)
+
+
+def _cells(row: Row) -> tuple[str, str]:
+    gain = f"{100 * row.gain:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})"
+    return f"{100 * row.accuracy:.1f} %", gain
 
 
 if __name__ == "__main__":
