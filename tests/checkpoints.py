@@ -8,6 +8,9 @@ import transformers
 from PIL import Image
 from transformers.utils import logging as transformers_logging
 
+from imgcap.inference import open_engine
+from imgcap.inference.local import LocalEngine
+from imgcap.settings import Settings
 from tests.seed_models import bert_tokenizer, build_blip, build_clip, save_weights
 
 __all__ = ["build_blip", "build_clip"]  # built by name, as those below are
@@ -27,6 +30,13 @@ def pictures(count: int = 3) -> list[Image.Image]:
         noise = rng.integers(0, 96, (height, width, 3))
         made.append(Image.fromarray((ramp + noise).astype(np.uint8)))
     return made
+
+
+def engine_for(folder: Path, role: str = "classifier", dtype: str = "float32") -> LocalEngine:
+    """Return an engine that one checkpoint answers for."""
+    engine = open_engine(Settings(**{role: str(folder)}, dtype=dtype, device="cpu"))
+    assert isinstance(engine, LocalEngine)
+    return engine
 
 
 def build_git(folder: Path) -> Path:
