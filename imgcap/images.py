@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from io import BufferedReader
 from typing import Final
+from unicodedata import category
 
 from PIL import (
     GifImagePlugin,
@@ -195,8 +196,9 @@ def clean_name(name: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace every character that could steer a terminal, or is none at all."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    """Replace what could steer a terminal or is no character; all spaces become plain ones."""
+    plain = "".join(" " if category(char) == "Zs" else char for char in text)
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in plain)
 
 
 def check_size(size: int, name: str, max_bytes: int) -> None:

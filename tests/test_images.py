@@ -132,6 +132,10 @@ def test_names_keep_what_people_write() -> None:
         clean_name("a\x1b[31mred\n.jpg")
         == "a\N{REPLACEMENT CHARACTER}[31mred\N{REPLACEMENT CHARACTER}.jpg"
     )
+    assert (
+        clean_name("Foto\N{NO-BREAK SPACE}9.41\N{NARROW NO-BREAK SPACE}AM.png")
+        == "Foto 9.41 AM.png"
+    )
     assert clean_name("x" * 100_000 + ".jpg").endswith("x.jpg")
     assert clean_name(b"\xff.jpg".decode("utf-8", "surrogateescape")).encode("utf-8")
     assert clean_name("  ") == clean_name("") == "unnamed"

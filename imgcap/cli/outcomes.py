@@ -29,8 +29,7 @@ def print_outcome(outcome: Outcome, top: int, *, as_json: bool) -> None:
         tell(outcome.error)
     else:
         for line in _human_lines(outcome.file, outcome.description, top):
-            # No space but the plain one is printable, or found by a search for what is read.
-            typer.echo(printable(line.replace("\N{NO-BREAK SPACE}", " ")))
+            typer.echo(printable(line))
     sys.stdout.flush()
 
 
