@@ -59,7 +59,7 @@ def main() -> None:
     with closing(open_engine()) as engine:
         for name in arguments.sets:
             pictures = read_pictures(arguments.data / f"{name}.tar", engine, arguments.cache)
-            names = {name: pictures.labels, f"{name}, invented names": _invented(pictures.labels)}
+            names = {name: pictures.labels, f"{name}, invented names": invented(pictures.labels)}
             for task, labels in names.items():
                 vocabulary = _vocabulary(labels, engine)
                 rows += _measured(task, pictures, vocabulary, arguments)
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _invented(labels: Sequence[str]) -> tuple[str, ...]:
+def invented(labels: Sequence[str]) -> tuple[str, ...]:
     """Return as many names that mean nothing."""
     names = ["".join(parts) for parts in product(*_SYLLABLES)]
     return tuple(f"{names[n % len(names)]}{'en' * (n // len(names))}" for n in range(len(labels)))
