@@ -72,6 +72,7 @@ def _delete_records(
     """Delete the records with these ids, or those that the query finds."""
     from imgcap.feedback.pictures import PictureFolder
     from imgcap.feedback.removal import removal_of, remove
+    from imgcap.learning.forgotten import reminder
 
     stopped = "Stopped; nothing was deleted."
     with opened(url) as (source, settings), told(stopped=lambda: stopped):
@@ -80,6 +81,8 @@ def _delete_records(
         missing = len(set(ids) - found.ids)
         if not missing or found.ids:
             typer.echo(_describe(found) if found.ids else NONE_FOUND)
+            if learned := reminder(settings.adapters, found.ids):
+                typer.echo(learned)
         if found.ids and not dry_run:
             _ask(yes=yes)
             stopped = "Stopped; the same command deletes what is left."

@@ -1,0 +1,96 @@
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from imgcap.cli import app
+from imgcap.feedback import FeedbackRecord, Store, open_store
+from imgcap.inference.adapter import ADOPTED, Adapter, AdapterCard, Weights
+from imgcap.learning.forgotten import deleted_records, forgotten, reminder
+from imgcap.learning.registry import adopt, keep_adapter, new_id
+from imgcap.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("IMGCAP_FEEDBACK", f"csv:{tmp_path / 'feedback.csv'}")
+    for name in ("adapters", "pictures"):
+        monkeypatch.setenv(f"IMGCAP_{name.upper()}", str(tmp_path / name))
+    return Settings()
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    return open_store(settings)
+
+
+def given(store: Store, number: int) -> list[UUID]:
+    records = [FeedbackRecord(rating=3) for _ in range(number)]
+    store.extend(records)
+    return [record.id for record in records]
+
+
+def learned(folder: Path, ids: Sequence[UUID]) -> AdapterCard:
+    """Keep an adapter that learned from these records."""
+    moves = np.ones((1, 4), np.float32)
+    card = AdapterCard(
+        id=new_id("probe"),
+        kind="probe",
+        checkpoint="model",
+        labels=("blorp",),
+        records=tuple(ids),
+        passed=True,
+        sentence="Because.",
+        figures={},
+        time=datetime.now(UTC),
+    )
+    weights = Weights(card.labels, moves, np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
+    keep_adapter(folder, Adapter(card, weights))
+    return card
+
+
+def test_adapters_whose_feedback_is_partly_gone_are_found(settings: Settings, store: Store) -> None:
+    ids = given(store, 5)
+    first, second = learned(settings.adapters, ids[:3]), learned(settings.adapters, ids[2:])
+    assert forgotten(settings.adapters, store) == []
+    store.delete(ids[:2])
+    assert forgotten(settings.adapters, store) == [first]
+    assert deleted_records([first, second], store) == {first.id: 2, second.id: 0}
+    store.delete(ids[4:])
+    assert forgotten(settings.adapters, store) == [second, first]
+
+
+def test_who_deletes_feedback_is_told_what_still_knows_it(settings: Settings, store: Store) -> None:
+    ids = given(store, 4)
+    one, other = learned(settings.adapters, ids[:2]), learned(settings.adapters, ids[1:3])
+    adopt(settings.adapters, one.id)
+
+    def delete(number: int, *options: str) -> str:
+        words = ["feedback", "delete", "--id", str(ids[number]), *options]
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+        return " ".join(result.output.split())
+
+    alone = (
+        f"What was learned from this feedback stays in the adapter {one.id} (which answers now), "
+        "until “imgcap learn delete” removes it."
+    )
+    assert alone in delete(0, "--dry-run"), "before it is decided"
+    assert alone in delete(0, "--yes")
+    both = delete(1, "--yes")
+    assert f"in the adapters {other.id}, {one.id} (which answers now), until" in both
+    assert "removes them." in both
+    assert "learned" not in delete(3, "--yes"), "no adapter learned from this"
+
+
+def test_damage_to_the_list_of_adopted_adapters_does_not_keep_feedback(
+    settings: Settings, store: Store
+) -> None:
+    ids = given(store, 1)
+    card = learned(settings.adapters, ids)
+    (settings.adapters / ADOPTED).write_text("damaged")
+    assert f"the adapter {card.id}, until" in reminder(settings.adapters, ids)
