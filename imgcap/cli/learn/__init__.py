@@ -2,8 +2,9 @@
 
 import typer
 
-from imgcap.cli.learn.adapters import adopt, delete, evaluate, fit, list_, rollback
+from imgcap.cli.learn.adapters import adopt, delete, list_, rollback
 from imgcap.cli.learn.calibrate import calibrate
+from imgcap.cli.learn.fit import evaluate, fit
 from imgcap.cli.learn.next import next_
 
 app = typer.Typer(help="Learn from what people said of the results.", no_args_is_help=True)

@@ -16,29 +16,30 @@ from imgcap.cli.learn.report import table_of
 def list_(as_json: AsJson = False, store: StoreUrl = None) -> None:
     """Show the adapters, which of them answers, and whether their feedback is still there."""
     from imgcap.inference.adapter import read_adopted
+    from imgcap.learning.forgotten import deleted_records
     from imgcap.learning.registry import kept_adapters
 
     with opened(store) as (source, settings), told_all():
         cards, problems = kept_adapters(settings.adapters)
         adopted = read_adopted(settings.adapters)
-        rows = []
-        for card in cards:
-            rows.append(
-                {
-                    "id": card.id,
-                    "role": card.role,
-                    "kind": card.kind,
-                    "checkpoint": card.checkpoint,
-                    "revision": card.revision,
-                    "time": card.time.isoformat(),
-                    "labels": len(card.labels),
-                    "records": len(card.records),
-                    "deleted": deleted[card.id],
-                    "passed": card.passed,
-                    "adopted": adopted.by(card.checkpoint) == card.id,
-                    "sentence": card.sentence,
-                }
-            )
+        deleted = deleted_records(cards, source)
+        rows = [
+            {
+                "id": card.id,
+                "role": card.role,
+                "kind": card.kind,
+                "checkpoint": card.checkpoint,
+                "revision": card.revision,
+                "time": card.time.isoformat(),
+                "labels": len(card.labels),
+                "records": len(card.records),
+                "deleted": deleted[card.id],
+                "passed": card.passed,
+                "adopted": adopted.by(card.checkpoint) == card.id,
+                "sentence": card.sentence,
+            }
+            for card in cards
+        ]
     for problem in problems:
         tell(problem)
     if as_json:

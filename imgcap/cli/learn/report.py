@@ -14,11 +14,17 @@ _PARTS: Final = {
     "corrected": "of corrected labels",
     "untouched": "of labels nobody corrected",
 }
+_CAPTION_PARTS: Final = {
+    "everything": "all judged captions",
+    "corrected": "corrected ones",
+    "untouched": "rated good as they were",
+}
 
 
 def print_figures(figures: Mapping[str, Any]) -> None:
     """Print an evaluation: what was measured before and after, on pictures that were held out."""
-    for line in _lines(figures):
+    captions = "cider" in figures["everything"]["before"]
+    for line in _caption_lines(figures) if captions else _lines(figures):
         typer.echo(line)
 
 
@@ -56,13 +62,34 @@ def _lines(figures: Mapping[str, Any]) -> Iterator[str]:
     yield BIAS
 
 
+def _caption_lines(figures: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"{'held out':<28}{'pictures':>8}  {'CIDEr':>14}  {'token F1':>14}  "
+        "gain in CIDEr (95 % interval)"
+    )
+    for part, name in _CAPTION_PARTS.items():
+        if not (row := figures[part]):
+            continue
+        pairs = [
+            f"{row['before'][each]:.3f} > {row['after'][each]:.3f}" for each in ("cider", "f1")
+        ]
+        gain = row["gain"]
+        yield (
+            f"{name:<28}{row['pictures']:>8,}  "
+            + "  ".join(f"{pair:>14}" for pair in pairs)
+            + f"  {gain['mean']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})"
+        )
+    yield BIAS
+
+
 def table_of(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the lines of a list of adapters."""
     for row in rows:
         state = "answers now" if row["adopted"] else "may be adopted" if row["passed"] else "kept"
         yield f"{row['id']}  {state}"
+        taught = "captions" if row["role"] == "captioner" else f"{row['labels']:,} labels"
         yield (
-            f"  {row['checkpoint']}, {row['labels']:,} labels from {row['records']:,} records, "
+            f"  {row['checkpoint']}, {taught} from {row['records']:,} records, "
             f"{row['time'][:16].replace('T', ' ')} UTC"
         )
         yield f"  {row['sentence']}"

@@ -1,8 +1,9 @@
 """Whether an adapter makes captions better, on pictures that it did not learn from."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,6 +122,32 @@ def cross_validate(
     return CaptionEvaluation(*found, corrections), best
 
 
+def evaluate(
+    examples: CaptionExamples, known: Collection[UUID], plain: Writer, adapted: Writer
+) -> CaptionEvaluation | None:
+    """Measure an adapter on captions of pictures that it did not learn from.
+
+    Parameters
+    ----------
+    known : collection of UUID
+        The records that it learned from.
+    plain, adapted : Writer
+        The captioner by itself, and with the adapter.
+
+    Returns
+    -------
+    CaptionEvaluation or None
+        None if there is no such picture.
+    """
+    learned = np.array([each in known for each in examples.records], bool)
+    new = examples.only(~np.isin(examples.groups, examples.groups[learned]))
+    if not len(new):
+        return None
+    before, after = (each.write(new.pictures) for each in (plain, adapted))
+    corrections = int(examples.corrected.sum())
+    return CaptionEvaluation(*measured_captions(new, before, after), corrections)
+
+
 def measured_captions(
     examples: CaptionExamples, before: Sequence[str], after: Sequence[str]
 ) -> tuple[CaptionPart, CaptionPart | None, CaptionPart | None]:
@@ -139,9 +166,14 @@ def measured_captions(
 
     def part(chosen: NDArray[np.bool_]) -> CaptionPart:
         was, now = (each[chosen] for each in scores)
-        gains = [gain_of(examples.groups[chosen], now[:, each] - was[:, each]) for each in (0, 1)]
-        means = [Measures(*map(float, each.mean(0))) for each in (was, now)]
-        return CaptionPart(int(chosen.sum()), *means, *gains)
+        groups, gains = examples.groups[chosen], now - was
+        return CaptionPart(
+            int(chosen.sum()),
+            Measures(*map(float, was.mean(0))),
+            Measures(*map(float, now.mean(0))),
+            gain_of(groups, gains[:, 0]),
+            gain_of(groups, gains[:, 1]),
+        )
 
     corrected = examples.corrected
     return (

@@ -36,7 +36,7 @@ class Writer:
     Parameters
     ----------
     loaded : Loaded
-        In float32, without any adapter.
+        In float32.
 
     Raises
     ------
@@ -127,14 +127,23 @@ class Writer:
 
 
 def open_writer(
-    settings: Settings, listener: Listener | None = None, cancel: Cancel | None = None
+    settings: Settings,
+    adapter: str = "",
+    *,
+    listener: Listener | None = None,
+    cancel: Cancel | None = None,
 ) -> Writer:
-    """Load the captioner that the settings name, as it is without any adapter.
+    """Load the captioner that the settings name.
+
+    Parameters
+    ----------
+    adapter : str
+        Which adapter it writes with, adopted or not; by default none.
 
     Raises
     ------
     EngineError
-        If it runs elsewhere, or is of a kind that cannot be taught.
+        If it runs elsewhere, is of a kind that cannot be taught, or the adapter cannot be used.
     ModelError, CancelledError
         As the engine does.
     """
@@ -143,10 +152,13 @@ def open_writer(
             "Captions are learned where the captioner runs: on the inference service's machine."
         )
     torch.set_num_threads(usable_threads())
-    alone = InUse(settings.adapters)
-    alone.trying["captioner"] = ""
+    in_use = InUse(settings.adapters)
+    in_use.trying["captioner"] = adapter
     plain = {"device": "cpu", "dtype": "float32", "runtime": "torch"}
     loader = Loader(
-        "captioner", settings.model_copy(update=plain), listener or (lambda _: None), alone
+        "captioner", settings.model_copy(update=plain), listener or (lambda _: None), in_use
     )
-    return Writer(loader.get(cancel))
+    loaded = loader.get(cancel)
+    if adapter and loaded.adapter is None:
+        raise EngineError(f"The adapter “{adapter}” cannot be used.")
+    return Writer(loaded)
