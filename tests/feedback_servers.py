@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 USER, PASSWORD = "imgcap", "a-Secret.42"  # of servers that live for a test
 START_SECONDS = 30.0
 
@@ -197,13 +199,6 @@ def programs_of_postgresql() -> Path | None:
     on_path = shutil.which("initdb")
     initdb = found[-1] if found else on_path and Path(on_path).resolve()
     return initdb.parent if initdb else None
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from tests.feedback_places import (
     some,
     uses,
 )
-from tests.feedback_servers import PASSWORD, free_port
+from tests.feedback_servers import PASSWORD
+from tests.ports import free_port
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from imgcap.feedback.mongo.document import conditions, order, strangers
 from imgcap.feedback.record import MAX_COMMENT, SCHEMA_VERSION
 from imgcap.inference.results import Prediction
 from imgcap.labels import MAX_LABELS
-from tests.feedback_servers import MongoDB, Server, free_port, running
+from tests.feedback_servers import MongoDB, Server, running
+from tests.ports import free_port
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -1,7 +1,6 @@
 """The engine over HTTP, against a service that fails in every way."""
 
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -32,6 +31,7 @@ from imgcap.remote import (
 )
 from imgcap.remote.packing import packed
 from imgcap.settings import Settings
+from tests.ports import free_port
 from tests.scripted_service import BOTH, CLASSIFICATION, Reply, Scripted, scripted
 
 TOKEN = "a-secret"  # noqa: S105  # of a test
@@ -51,13 +51,6 @@ def engine_at(url: str, **settings: Any) -> Engine:
 def refusal(kind: str, status: int, **headers: str) -> Reply:
     body = json.dumps({"error": {"kind": kind, "message": f"This is wrong: {kind}."}})
     return Reply(body.encode(), status, headers)
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def test_a_page_on_a_service_has_no_model_library_and_stays_small() -> None:
@@ -112,7 +105,7 @@ def test_the_token_goes_with_every_request(service: Scripted) -> None:
 
 
 def test_a_service_that_is_away_and_comes_back_under_the_same_engine() -> None:
-    port = unused_port()
+    port = free_port()
     engine = engine_at(f"http://127.0.0.1:{port}")
     with pytest.raises(ServiceAwayError, match=rf"at http://127.0.0.1:{port} cannot be reached"):
         engine.caption([PICTURE])

@@ -1,109 +1,42 @@
 """`imgcap serve`: one real service, on a Ray of its own, asked as pages and programs ask it."""
 
-import asyncio
-import io
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import psutil
 import pytest
-from PIL import Image
 
 from imgcap.images import Picture, open_picture
-from imgcap.inference import (
-    Caption,
-    CaptionOptions,
-    Captions,
-    Classification,
-    ClassifyOptions,
-    Engine,
-    EngineError,
-    Prediction,
-    open_engine,
-)
-from imgcap.remote.wire import Problem
+from imgcap.inference import CaptionOptions, ClassifyOptions, Engine, EngineError, open_engine
 from imgcap.settings import Settings
+from tests.served import (
+    IDLE_S,
+    QUEUE,
+    SLOW_QUESTION,
+    TOKEN,
+    Served,
+    picture_file,
+    question,
+    serving,
+    wait_until,
+)
 
-TOKEN = "a-secret"  # noqa: S105  # of a test
 LABELS = ("cat", "dog", "nature")
 SAMPLES = sorted((Settings().data / "samples").glob("*.jpg"))
-IDLE_S = 4.0
-QUEUE = 12
 SLOW = CaptionOptions(num_beams=16, min_new_tokens=25, max_new_tokens=25)
-SLOW_QUESTION = {"question": '{"num_beams": 16, "min_new_tokens": 25, "max_new_tokens": 25}'}
-
-
-@dataclass(frozen=True)
-class Served:
-    """A running service: its address, its process and an engine that uses it."""
-
-    address: str
-    process: psutil.Popen
-    log: Path
-    engine: Engine
-
-    def post(self, path: str, token: str = TOKEN, **content: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.post(self.address + path, headers=headers, timeout=60, **content)
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("serve") / "log"
-    environment = {
-        **os.environ,
-        "IMGCAP_ENGINE_TOKEN": TOKEN,
-        "IMGCAP_MAX_UPLOAD_MB": "1",
-        "IMGCAP_SERVE_QUEUE": str(QUEUE),
-        "IMGCAP_SERVE_IDLE_S": str(IDLE_S),
-    }
-    with log.open("wb") as output:
-        process = psutil.Popen(
-            [str(Path(sys.executable).with_name("imgcap")), "serve", f"--port={port}"],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,  # so that Ctrl-C can be sent as a terminal sends it
-        )
-    address = f"http://127.0.0.1:{port}"
-    family = []
-    try:
-        wait_until(lambda: f"Serving at {address}" in log.read_text(), 120, process)
-        family = process.children(recursive=True)
-        settings = Settings(engine=address, engine_token=TOKEN, max_upload_mb=1)
-        yield Served(address, process, log, open_engine(settings))
-        if process.is_running():
-            process.terminate()
-            process.wait(60)
-    finally:
-        for each in [process, *family]:
-            if each.is_running():
-                each.kill()
-
-
-def wait_until(
-    there: Callable[[], object], seconds: float, process: psutil.Popen | None = None
-) -> None:
-    deadline = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < deadline, "it never came"
-        assert process is None or process.poll() is None, "the service ended"
-        time.sleep(0.1)
+    with serving(tmp_path_factory.mktemp("serve")) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
@@ -114,16 +47,6 @@ def local() -> Engine:
 @pytest.fixture(scope="module")
 def samples() -> list[Picture]:
     return [open_picture(path.read_bytes(), path.name) for path in SAMPLES[:4]]
-
-
-def question(text: str) -> dict[str, str]:
-    return {"question": text}
-
-
-def picture_file(width: int = 32) -> dict[str, tuple[str, bytes]]:
-    file = io.BytesIO()
-    Image.new("RGB", (width, 24), "red").save(file, "PNG")
-    return {"picture": ("red.png", file.getvalue())}
 
 
 def test_those_who_keep_it_running_need_no_token(served: Served) -> None:
@@ -227,42 +150,6 @@ def test_both_answers_of_one_request(
     assert answer.headers["Content-Type"].startswith("application/x-ndjson")
     parts = [json.loads(line) for line in answer.text.splitlines()]
     assert {key for part in parts for key in part} == {"classification", "captions"}
-
-
-@pytest.mark.parametrize(
-    ("failing", "status", "told"),
-    [
-        ({"captioner"}, 200, ["classification", "error"]),
-        ({"classifier"}, 200, ["captions", "error"]),
-        ({"classifier", "captioner"}, 500, ["error"]),
-    ],
-    ids=["caption", "labels", "both"],
-)
-def test_labels_are_not_lost_with_a_caption_that_fails_before_they_are_there(
-    failing: set[str], status: int, told: list[str]
-) -> None:
-    from imgcap.serve.api import build_api
-
-    async def ask(role: str, *_: object) -> object:
-        await asyncio.sleep(0.05 if role == "classifier" else 0)
-        if role in failing:
-            return Problem(kind="model", message=f"There is no {role}.")
-        if role == "captioner":
-            return Captions((Caption("a cat", -0.5),), "theirs", 1.0)
-        return Classification((Prediction("cat", 1.0),), independent=False, model="theirs", ms=1.0)
-
-    async def post() -> httpx.Response:
-        asked = question('{"classify": {"labels": ["cat"]}}')
-        front = httpx.ASGITransport(build_api(ask, ask))
-        async with httpx.AsyncClient(transport=front, base_url="http://service") as client:
-            return await client.post("/v1/describe", data=asked, files=picture_file())
-
-    answer = asyncio.run(post())
-    assert answer.status_code == status
-    parts = [json.loads(line) for line in answer.text.splitlines()]
-    assert [key for part in parts for key in part] == told
-    culprit = "classifier" if "classifier" in failing else "captioner"
-    assert parts[-1]["error"]["message"] == f"There is no {culprit}."
 
 
 def test_the_same_embeddings_and_explanations(

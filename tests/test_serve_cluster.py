@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,17 +13,12 @@ import httpx
 import psutil
 import pytest
 
+from tests.ports import free_port
+
 BIN = Path(sys.executable).parent
 PICTURE = Path(__file__).parent.parent / "data" / "samples" / "cat.jpg"
 
 pytestmark = pytest.mark.long
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +31,7 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cluster() -> Iterator[str]:
     """A cluster of one machine that knows nothing of others on it."""
-    port = unused_port()
+    port = free_port()
     folder = tempfile.mkdtemp(prefix="ray-")  # a socket's path may not be as long as pytest's are
     command = [BIN / "ray", "start", "--head", "--block", f"--port={port}", "--num-cpus=3"]
     command += ["--include-dashboard=false"]
@@ -79,11 +73,11 @@ def serve(cluster: str, port: int, log: Path, **settings: str) -> psutil.Popen:
 
 def test_it_comes_into_a_cluster_and_leaves_it_as_it_was(cluster: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    greedy = serve(cluster, unused_port(), log, IMGCAP_SERVE_CPUS="4")
+    greedy = serve(cluster, free_port(), log, IMGCAP_SERVE_CPUS="4")
     assert greedy.wait(60) == 1
     assert "needs 8 CPUs for its processes, but Ray has 3" in log.read_text()
     for _ in range(2):  # nothing of the first is in the second's way
-        port = unused_port()
+        port = free_port()
         process = serve(cluster, port, log)
         address = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 120

@@ -14,8 +14,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import StartServer
 from tests.browser.dashboard import SAMPLES, Dashboard
-from tests.browser.voila_server import free_port, kernels
+from tests.browser.voila_server import kernels
 from tests.light_service import light_service
+from tests.ports import free_port
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import psutil
 from playwright.sync_api import Browser, Page, Playwright
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARD = ROOT / "dashboard.ipynb"
@@ -106,13 +107,6 @@ def kernels(server: Server) -> list[psutil.Process]:
 def kernel_id(page: Page) -> str:
     """Return the id of the kernel behind an opened page."""
     return json.loads(page.locator("#jupyter-config-data").text_content() or "{}")["kernelId"]
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
