@@ -1,0 +1,214 @@
+"""Rounds through judged pictures, in which a picture tower's last blocks learn.
+
+Low-rank adapters (Hu et al., "LoRA", 2021), by peft, which few-shot learning of vision-language
+models profits from (Zanella and Ben Ayed, "Low-Rank Few-Shot Adaptation of Vision-Language Models",
+2024). What the tower makes of a picture is held near what it made of it before, so that labels
+that nobody corrected go on to fit their pictures: distillation of features, as Li and Hoiem,
+"Learning without Forgetting" (2016), do with answers.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  # its usual name
+
+from imgcap.inference.adapter import Floats
+from imgcap.inference.errors import EngineError
+from imgcap.inference.lora import NEEDED
+from imgcap.learning.adapters import fit
+from imgcap.learning.examples import Examples, Vocabulary
+from imgcap.learning.groups import FOLDS
+from imgcap.learning.halfway import Halfway, Places
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+# Chosen on actions15, with its own names and with invented ones.
+RANK: Final = 4
+RATE: Final = 1e-3
+DRIFT: Final = 5.0
+EPOCHS: Final = 8
+_PATIENCE: Final = 2
+_BATCH: Final = 16
+_SEED: Final = 0
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Judged pictures and what they should be called.
+
+    Parameters
+    ----------
+    halfway : Halfway
+    examples : Examples
+        One for each picture.
+    texts : ndarray
+        `(n_folds, n_labels, dim) float32`: what the pictures of a fold should come near to.
+    shares : ndarray
+        `(n,) float32`: how much each picture counts.
+    scale : float
+        What the checkpoint multiplies cosine similarities with.
+    """
+
+    halfway: Halfway
+    examples: Examples
+    texts: Floats
+    shares: Floats
+    scale: float
+
+    @classmethod
+    def of(
+        cls, halfway: Halfway, examples: Examples, learned: Places, vocabulary: Vocabulary
+    ) -> "Lesson":
+        """Move the texts of corrected labels by a probe, for each fold by one that never saw it.
+
+        A probe fits the pictures that it learned from so well that nothing would be left to learn.
+        Labels weigh alike; one that is known by pictures of a single fold does not count there.
+        """
+        taught = examples.only(learned)
+        corrected = np.unique(taught.right[taught.corrected])
+        texts = np.repeat(vocabulary.texts[None], FOLDS, axis=0)
+        right = examples.right
+        shares = 1 / np.maximum(1, np.bincount(taught.right, minlength=len(vocabulary.labels)))
+        counts = shares[right].astype(np.float32)
+        for fold in np.unique(examples.folds):
+            others = taught.only(taught.folds != fold)
+            moved = np.unique(others.right[others.corrected])
+            if len(moved):
+                offsets = fit("probe", others, vocabulary).offsets_of(vocabulary.labels)
+                texts[fold] += offsets
+            here = examples.folds == fold
+            counts[here & np.isin(right, np.setdiff1d(corrected, moved))] = 0
+        return cls(halfway, examples, texts, counts, vocabulary.scale)
+
+    def loss(self, places: Places, views: Places, *, drift: float) -> Tensor:
+        """Return the weighed cross-entropy, and the weighed drift of the features."""
+        seen = self.halfway.batch(places, views)
+        vectors = self.halfway.tail.embed(seen)
+        texts = torch.from_numpy(self.texts[self.examples.folds[places]])
+        logits = self.scale * torch.einsum("nd,nld->nl", vectors, texts)
+        asked = torch.from_numpy(self.examples.asked[places])
+        wrong = F.cross_entropy(
+            logits.masked_fill(~asked, -math.inf),
+            torch.from_numpy(self.examples.right[places]),
+            reduction="none",
+        )
+        moved = 1 - (vectors * seen.embeddings).sum(1)
+        weights = torch.from_numpy(self.shares[places] / self.shares.mean())
+        return (weights * wrong + drift * moved).mean()
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A tower's adapter while it is in place.
+
+    Parameters
+    ----------
+    adapted : peft.PeftModel
+    epochs : int
+        After how many rounds it was at its best.
+    """
+
+    adapted: "PeftModel"
+    epochs: int
+
+    def save(self, folder: Path) -> None:
+        """Write peft's two files, without where this machine keeps the checkpoint."""
+        self.adapted.peft_config["default"].base_model_name_or_path = None
+        self.adapted.save_pretrained(str(folder), save_embedding_layers=False)
+
+
+@contextmanager
+def taught(
+    lesson: Lesson,
+    learned: Places,
+    checked: Places,
+    epochs: int,
+    told: Callable[[int], None],
+) -> Iterator[Taught]:
+    """Let the tower see pictures as examples teach it, until the context ends.
+
+    Parameters
+    ----------
+    learned : ndarray
+        The places of at least one example.
+    checked : ndarray
+        Examples that are not learned: it stops when these become less likely, and takes the
+        weights with which they were likeliest, be it those before the first round. Without any, it
+        learns for all rounds.
+    epochs : int
+        How many rounds at most.
+    told : callable
+        Told before each step how many pictures it looks at; what it raises ends the work.
+
+    Raises
+    ------
+    EngineError
+        If peft is not installed.
+    """
+    try:
+        import peft  # noqa: PLC0415  # of the extra `learn`
+    except ImportError as error:
+        raise EngineError(f"Learning in the picture tower {NEEDED}.") from error
+    tail = lesson.halfway.tail
+    config = peft.LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=tail.targets)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        adapted = peft.get_peft_model(tail.model, config)
+    try:
+        yield Taught(adapted, _learn(adapted, lesson, learned, checked, epochs, told))
+    finally:
+        adapted.unload()
+
+
+def _learn(  # noqa: PLR0913, PLR0917  # those of `taught`
+    adapted: "PeftModel",
+    lesson: Lesson,
+    learned: Places,
+    checked: Places,
+    epochs: int,
+    told: Callable[[int], None],
+) -> int:
+    weights = [each for each in adapted.parameters() if each.requires_grad]
+    steps = torch.optim.AdamW(weights, RATE, weight_decay=0.0)
+    chance = np.random.default_rng(_SEED)
+    best, kept = 0, copy.deepcopy(weights)
+    lowest = _loss_of(lesson, checked, told)
+    for epoch in range(1, epochs + 1):
+        places = chance.permutation(learned)
+        for start in range(0, len(places), _BATCH):
+            batch = places[start : start + _BATCH]
+            told(len(batch))
+            steps.zero_grad()
+            views = chance.integers(0, lesson.halfway.views, len(batch))
+            torch.autograd.backward(lesson.loss(batch, views, drift=DRIFT))
+            steps.step()
+        loss = _loss_of(lesson, checked, told)
+        if not len(checked) or loss < lowest:
+            lowest, best, kept = loss, epoch, copy.deepcopy(weights)
+        elif epoch - best >= _PATIENCE:
+            break
+    with torch.no_grad():
+        for weight, value in zip(weights, kept, strict=True):
+            weight.copy_(value)
+    return best
+
+
+def _loss_of(lesson: Lesson, places: Places, told: Callable[[int], None]) -> float:
+    """Return the mean cross-entropy of the pictures themselves."""
+    total = 0.0
+    with torch.no_grad():
+        for start in range(0, len(places), _BATCH):
+            batch = places[start : start + _BATCH]
+            told(0)
+            loss = lesson.loss(batch, np.zeros_like(batch), drift=0.0)
+            total += len(batch) * float(loss)
+    return total / max(1, len(places))
