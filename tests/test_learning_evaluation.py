@@ -126,7 +126,9 @@ def part(before: float, after: float, *, pictures: int = 200, sure: float = 0.02
     )
 
 
-GOOD = Evaluation(part(0.5, 0.6), part(0.2, 0.4), part(0.8, 0.8), 5, 0.25, 0.02, 0.4, 60, "single")
+GOOD = Evaluation(
+    part(0.5, 0.6), part(0.2, 0.4), part(0.8, 0.8), 5, 0.25, 0.02, 0.4, 60, 200, "single"
+)
 
 
 def test_what_is_good_passes() -> None:
@@ -142,7 +144,20 @@ def test_what_is_good_passes() -> None:
         ({"everything": part(0, 0.6)}, "10 more confirmed labels are needed to see that right"),
         ({"untouched": None}, "10 more confirmed pictures are needed of labels that nobody"),
         ({"untouched": part(0.8, 0.8 - MARGIN - 0.01)}, "3.0 points less often; 2 is the most"),
-        ({"everything": part(0.5, 0.51)}, "about 430 more corrections would show a gain of 1.0"),
+        ({"everything": part(0.5, 0.51)}, "about 2,400 more corrections would show a gain of 1.0"),
+        ({"everything": part(0.5, 0.5185)}, "about 84 more corrections would show a gain of 1.8"),
+        (
+            {"everything": replace(part(0.5, 0.6), mcnemar=0.06)},
+            "about 1 more correction would show a gain of 10.0",
+        ),
+        (
+            {"everything": part(0.5, 0.51), "judged": 1_000},
+            "about 430 more corrections would show a gain of 1.0",
+        ),
+        (
+            {"untouched": part(0.8, 0.79, pictures=30, sure=0.15)},
+            "might be right 16 points less often; about 54 more confirmed pictures of them",
+        ),
         ({"everything": part(0.5, 0.4)}, "it is not right more often"),
         ({"everything": part(0.5, 0.5001)}, "too small to be shown by any reasonable number"),
         ({"repaired": 0.2, "broken": 0.2}, "would do more harm than good"),

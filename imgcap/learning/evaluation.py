@@ -99,6 +99,8 @@ class Evaluation:
         How often the checkpoint is wrong by its own confidence, in all its answers on record.
     corrections : int
         How many corrections there are to learn from.
+    judged : int
+        How many pictures were judged, measured or not.
     template : str
         Which was the baseline: ``single`` or ``ensemble``.
     changed : tuple of Change
@@ -114,6 +116,7 @@ class Evaluation:
     broken: float | None
     errors: float
     corrections: int
+    judged: int
     template: str
     changed: tuple[Change, ...] = ()
 
@@ -215,6 +218,7 @@ def _evaluation(
         broken=float((~now)[was].mean()) if was.any() else None,
         errors=float(1 - confidence.mean()) if vocabulary.errors is None else vocabulary.errors,
         corrections=int(examples.corrected.sum()),
+        judged=len(examples),
         template=template,
         changed=_changed(shown, before.argmax(1), after.argmax(1), vocabulary.labels),
     )

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from imgcap.learning.evaluation import Evaluation
+from imgcap.learning.evaluation import MANY, Evaluation, Part
+from imgcap.learning.groups import FOLDS
 
 LEAST_CORRECTIONS: Final = 10
 LEAST_CONFIRMED: Final = 10
@@ -12,6 +13,9 @@ LEAST_CONFIRMED: Final = 10
 LEAST_UNTOUCHED: Final = 10
 MARGIN: Final = 0.02
 """By how much the accuracy on labels that nobody corrected may fall."""
+WORST: Final = 0.10
+"""So far down may the interval of that reach. Holding it to `MARGIN` takes hundreds of pictures of
+such labels, unless not one answer changes: 400 where 2 % turn right and as many turn wrong."""
 SURE: Final = 0.05
 _POWER: Final = 1.96 + 0.84
 """Standard errors that a gain must measure to be seen four times out of five."""
@@ -31,7 +35,8 @@ def judge(found: Evaluation) -> Verdict:
 
     An adapter passes if its gain in accuracy is above zero with its whole 95 % interval, over
     pictures and over labels, and by McNemar's test, stays above zero when wrong answers are
-    weighed as often as they happen, and labels that nobody corrected fall by `MARGIN` at most.
+    weighed as often as they happen, and labels that nobody corrected fall by `MARGIN` at most,
+    with an interval that does not reach below `WORST`.
     """
     lacking = _lacking(found)
     if lacking:
@@ -44,6 +49,8 @@ def judge(found: Evaluation) -> Verdict:
             sentence=f"Labels that nobody corrected would be right {100 * fall:.1f} points less "
             f"often; {100 * MARGIN:.0f} is the most that is accepted.",
         )
+    if untouched and untouched.gain.low < -WORST:
+        return Verdict(passed=False, sentence=f"Not enough evidence yet: {_unclear(untouched)}")
     sure = everything.gain.is_sure and everything.macro_gain.is_sure
     if not (sure and everything.mcnemar < SURE):
         return Verdict(passed=False, sentence=f"Not enough evidence yet: {_more(found)}")
@@ -77,8 +84,8 @@ def _lacking(found: Evaluation) -> str:
     ):
         if number < least:
             more = least - number
-            ending = " is" if more == 1 else "s are"
-            return f"{more} more {what}{ending} needed {reason}."
+            verb = "is" if more == 1 else "are"
+            return f"{_counted(more, f'more {what}')} {verb} needed {reason}."
     return ""
 
 
@@ -93,11 +100,35 @@ def _more(found: Evaluation) -> str:
     errors = [(gain.high - gain.low) / (2 * 1.96) for gain in gains]
     shares = [error / gain.mean for error, gain in zip(errors, gains, strict=True)]
     factor = max((_POWER * max(shares)) ** 2, 1 + 1 / everything.pictures)
-    more = math.ceil(found.corrections * (factor - 1))
+    in_turn = found.judged < MANY <= everything.pictures * factor
+    # From then on a fold is measured, and no longer all of them in turn.
+    judged = FOLDS * everything.pictures * factor if in_turn else found.judged * factor
+    more = _rounded(found.corrections * (judged / found.judged - 1))
     size = f"a gain of {100 * everything.gain.mean:.1f} points, as it is now,"
     if more > _MOST_MORE:
         return f"{size} is too small to be shown by any reasonable number of corrections."
     return (
-        f"about {more:,} more corrections would show {size} four times out of five, with "
+        f"about {_counted(more, 'more correction')} would show {size} four times out of five, with "
         "confirmations in the same proportion."
     )
+
+
+def _unclear(untouched: Part) -> str:
+    """Say how many more pictures would tell how labels fare that nobody corrected."""
+    gain = untouched.gain
+    factor = ((gain.mean - gain.low) / (gain.mean + WORST)) ** 2
+    more = _rounded(untouched.pictures * (factor - 1))
+    return (
+        f"labels that nobody corrected might be right {-100 * gain.low:.0f} points less often; "
+        f"about {_counted(more, 'more confirmed picture')} of them would tell."
+    )
+
+
+def _rounded(number: float) -> int:
+    """Round an estimate up, to two digits."""
+    step = int(10.0 ** max(0, math.floor(math.log10(number)) - 1))
+    return math.ceil(number / step) * step
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
