@@ -4,7 +4,7 @@ import logging
 import os
 import pickle
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from functools import cached_property
 from importlib.util import find_spec
 from itertools import islice
@@ -13,27 +13,15 @@ from typing import Any, Final
 
 from imgcap.batches import MAX_BATCH, Outcome, describe_batches
 from imgcap.inference import Engine, EngineError, open_engine
+from imgcap.quiet_ray import connect, quieten, reason
 from imgcap.settings import Settings
 from imgcap.sources import Source, open_ahead
-
-_STORE_BYTES: Final = 256 * 2**20
-"""Of shared memory on a machine of our own: paths and answers pass through, no pictures."""
 
 _FULL: Final = MAX_BATCH.bit_length()
 """After so many batches the next is a full one."""
 
 _AHEAD: Final = 2
 """The next batch is with a process before it has done the one before."""
-
-_QUIET: Final = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # nobody phones home
-    # Else it warns on every run of what Ray Data itself does (ray-project/ray#53727),
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
-    # and tells on stdout of processes that were ended because the command was.
-    "RAY_enable_output_error_log_if_still_retry": "0",
-}
-_LONGEST_REASON: Final = 300
-_STDERR: Final = 2
 
 logger = logging.getLogger(__name__)
 
@@ -82,12 +70,16 @@ def describe_batches_on_ray(  # noqa: PLR0913  # those of `describe_batches`, an
     rows = [{"batch": pickle.dumps(batch)} for batch in _batches(sources, batches_before)]
     if not rows:
         return
-    os.environ.update(_QUIET | os.environ)  # before the import, which reads some of it
+    quieten()
     import ray  # noqa: PLC0415  # an extra, and slow to import
     import ray.data  # noqa: PLC0415  # likewise
 
     try:
-        _connect(workers, settings)
+        connect(os.environ.get("RAY_ADDRESS"), workers * settings.serve_cpus + 1)
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        context.execution_options.preserve_order = True
         described = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
             _Worker,
             fn_constructor_args=(settings, Path.cwd(), labels, with_caption),
@@ -106,8 +98,7 @@ def describe_batches_on_ray(  # noqa: PLR0913  # those of `describe_batches`, an
         raise
     except Exception as error:
         logger.debug("Ray failed", exc_info=True)
-        reason = " ".join(str(error).split())[:_LONGEST_REASON]
-        raise EngineError(f"Ray could not go on: {reason}") from error
+        raise EngineError(f"Ray could not go on: {reason(error)}") from error
     finally:
         ray.shutdown()
 
@@ -161,36 +152,3 @@ def _batches(sources: Iterable[Source], before: int) -> Iterator[list[Source]]:
     while batch := list(islice(iterator, size)):
         yield batch
         size = min(2 * size, MAX_BATCH)
-
-
-def _connect(workers: int, settings: Settings) -> None:
-    import ray  # noqa: PLC0415  # an extra, and slow to import
-
-    for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)  # its news are for those who develop it
-    ours: dict[str, Any] = {
-        "address": "local",
-        "num_cpus": max(os.cpu_count() or 1, int(workers * settings.serve_cpus + 1)),
-        "object_store_memory": _STORE_BYTES,
-        "include_dashboard": False,
-    }
-    cluster = os.environ.get("RAY_ADDRESS")
-    with _without_stderr():
-        ray.init(**({} if cluster else ours), log_to_driver=False, logging_level="ERROR")
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    context.execution_options.preserve_order = True
-
-
-@contextmanager
-def _without_stderr() -> Iterator[None]:
-    """Drop what the machine code under Ray writes past Python: that it has heeded its log level."""
-    stderr = os.dup(_STDERR)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), _STDERR)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, _STDERR)
-        os.close(stderr)

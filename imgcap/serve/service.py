@@ -1,13 +1,13 @@
 """Starting the service on Ray Serve, and ending it without losing what it has taken in."""
 
 import contextlib
-import logging
 import os
 from typing import Final
 
 import ray
 from ray import serve
 
+from imgcap.quiet_ray import connect, reason
 from imgcap.serve.ingress import ROLES, Ingress, application
 from imgcap.serve.model import ModelServer
 from imgcap.settings import Settings
@@ -18,9 +18,6 @@ _SPARE_S: Final = 5.0
 """Of the front beyond the models, so that it can say that they were too slow."""
 
 _ROOM_TO_REFUSE: Final = 1_000
-
-_STORE_BYTES: Final = 256 * 2**20
-"""Of shared memory on a machine of our own: pictures pass through, nothing stays."""
 
 
 class ServiceStartError(RuntimeError):
@@ -51,8 +48,6 @@ class Service:
         self._settings = settings
         self._cluster = cluster
         self._is_first = True
-        logging.getLogger("ray").setLevel(logging.ERROR)  # its news are for those who develop it
-        logging.getLogger("ray.serve").setLevel(logging.ERROR)
         try:
             self._connect()
             self._check_resources()
@@ -62,8 +57,9 @@ class Service:
             raise
         except Exception as error:
             self.close()
-            reason = " ".join(str(error).split())[:300]
-            raise ServiceStartError(f"The inference service did not start: {reason}") from error
+            raise ServiceStartError(
+                f"The inference service did not start: {reason(error)}"
+            ) from error
 
     @property
     def address(self) -> str:
@@ -81,20 +77,9 @@ class Service:
             ray.shutdown()
 
     def _connect(self) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no page phones home
+        connect(self._cluster, self._needed["CPU"] + 1, namespace="serve")
         if self._cluster:
-            ray.init(self._cluster, namespace="serve", log_to_driver=False, logging_level="ERROR")
             self._is_first = not serve.status().proxies
-            return
-        ray.init(
-            address="local",
-            namespace="serve",
-            num_cpus=max(os.cpu_count() or 1, int(self._needed["CPU"] + 1)),
-            object_store_memory=_STORE_BYTES,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
 
     @property
     def _needed(self) -> dict[str, float]:
