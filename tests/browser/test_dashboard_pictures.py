@@ -14,8 +14,8 @@ from imgcap.inference import open_engine
 from imgcap.settings import Settings
 from tests.browser.conftest import NewPage
 from tests.browser.dashboard import SAMPLES, Dashboard
-from tests.browser.test_browser_widgets import SLOW_DISK
 from tests.browser.voila_server import Server
+from tests.browser.widgets.uploads import SLOW_DISK
 from tests.picture_files import png
 
 
