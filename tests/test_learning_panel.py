@@ -16,6 +16,7 @@ from imgcap.learning.registry import keep_adapter, kept_adapters, new_id
 from imgcap.settings import Settings
 from imgcap.widgets import learning_watch
 from imgcap.widgets.learning import ELSEWHERE, LearningPanel
+from imgcap.widgets.learning_figures import compared, gain_of, measured
 from imgcap.widgets.learning_words import NO_ADAPTER, NOT_BETTER, NOTHING
 from imgcap.widgets.learning_work import CANCELLED
 from imgcap.widgets.state import AppState
@@ -139,7 +140,7 @@ def test_what_waits_is_counted_and_follows_what_the_page_saves(
     panel = open_panel()
     said = panel.learner.count
     assert "1 confirmed label waits to be learned from" in said.value
-    assert "1 judged label cannot be learned from, because no picture was kept" in said.value
+    assert "1 judged answer cannot be learned from, because no picture was kept" in said.value
     assert "something is learned from mistakes" in said.value
     assert panel.learner.learn.disabled
     judged(page_settings, INVENTED)
@@ -148,8 +149,9 @@ def test_what_waits_is_counted_and_follows_what_the_page_saves(
     assert not panel.learner.learn.disabled
 
 
-def test_learning_can_be_cancelled_and_a_process_that_dies_is_told(
-    open_panel: Open, page_settings: Settings
+@pytest.mark.usefixtures("analyst")
+def test_the_page_answers_while_it_learns_and_both_ways_to_stop_that_are_told(
+    open_panel: Open, state: AppState, page_settings: Settings
 ) -> None:
     judged(page_settings, INVENTED)
     panel = open_panel()
@@ -158,6 +160,9 @@ def test_learning_can_be_cancelled_and_a_process_that_dies_is_told(
     assert learner.learn.disabled
     assert learner.cancel.layout.display is None
     assert "Loading the models" in learner.message.value
+    bring(state, "meanwhile.png")
+    wait_until(lambda: list(state.statuses.values()) == ["done"])
+    assert learner.cancel.layout.display is None, "it still learns"
     learner.cancel.click()
     wait_until(lambda: CANCELLED in learner.message.value)
     assert learner.cancel.layout.display == "none"
@@ -179,7 +184,7 @@ def test_an_adapter_is_looked_at_adopted_and_taken_back(
     name = make_adapter(page_settings, changed=(changed,))
     panel = open_panel()
     settled(panel)
-    assert "All 1 judged label were learned from already" in panel.learner.count.value
+    assert "Nothing new: 1 judged answer was learned from already" in panel.learner.count.value
     assert "may be used" in panel.list.table.value
     assert "Of corrected labels" in panel.list.measured.value
     assert "McNemar" in panel.list.measured.value
@@ -198,8 +203,9 @@ def test_an_adapter_is_looked_at_adopted_and_taken_back(
     press(panel, "adopt")
     assert read_adopted(page_settings.adapters).by(NAME) == name
     wait_until(lambda: "answers in every page" in panel.list.table.value)
-    assert "Labels come with an adapter" in panel.answers.value
-    wait_until(lambda: "Labels come with an adapter" in other_panel.answers.value, "others notice")
+    assert "Labels come with what was learned" in panel.answers.value
+    told = "Labels come with what was learned"
+    wait_until(lambda: told in other_panel.answers.value, "others notice")
     assert panel.actions.adopt.disabled
     assert panel.actions.delete.disabled
     press(panel, "rollback")
@@ -255,6 +261,31 @@ def test_what_another_page_deleted_meanwhile_is_one_sentence(
     assert f"There is no adapter “{name}”." in panel.actions.message.value
 
 
+def test_corrected_captions_wait_for_a_way_of_their_own(
+    open_panel: Open, page_settings: Settings
+) -> None:
+    fields = {"captioner": "fake-captioner", "caption": "a cat"}
+    judged(page_settings, "", corrected_caption="A CAT.", **fields)
+    judged(page_settings, "", corrected_caption="a tabby on a wall", **fields)
+    panel = open_panel()
+    assert "1 corrected caption waits to be learned from" in panel.learner.count.value
+    assert panel.learner.learn.disabled, "labels are not taught by captions"
+    panel.learner.method.value = "captions"
+    assert not panel.learner.learn.disabled
+
+
+def test_figures_of_captions_are_told_and_damaged_ones_are_not() -> None:
+    measures = {"cider": 0.5, "f1": 0.25}
+    gain = {"mean": 0.1, "low": -0.2, "high": 0.4}
+    part = {"pictures": 12, "before": measures, "after": measures, "gain": gain}
+    figures = {"everything": part, "corrected": part, "untouched": None}
+    assert "<td>0.50 → 0.50</td>" in measured(figures)
+    assert gain_of(figures) == "CIDEr +0.10 (-0.20 to +0.40)"
+    assert compared(figures) == []
+    for damaged in ({}, {"everything": 3}, figures | {"everything": {"before": measures}}):
+        assert (measured(damaged), gain_of(damaged), compared(damaged)) == ("", "", [])
+
+
 def test_where_a_service_answers_it_says_where_to_learn(
     page_settings: Settings, engine: HeldEngine
 ) -> None:
@@ -266,10 +297,10 @@ def test_where_a_service_answers_it_says_where_to_learn(
     state.store.close()
 
 
+@pytest.mark.usefixtures("analyst")
 def test_answers_are_asked_anew_when_another_adapter_answers(
-    open_panel: Open, state: AppState, engine: HeldEngine, analyst: object, page_settings: Settings
+    open_panel: Open, state: AppState, engine: HeldEngine, page_settings: Settings
 ) -> None:
-    del analyst
     make_adapter(page_settings)
     panel = open_panel()
     settled(panel)

@@ -12,7 +12,7 @@ from imgcap.percentages import share_percent
 
 _APART = 0.14
 """Between the rows of before and after, in rows."""
-_LEFT, _RIGHT = (0, 0.5), (0.64, 1)
+_LEFT, _RIGHT = (0, 0.55), (0.7, 1)
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ def learning_figure(parts: Sequence[Compared], *, dark: bool = False, empty: str
         [*traces, gains],
         theme,
         titles=[
-            {"text": "Right: ○ before, ● after", "x": _LEFT[0], "y": 1.01},
-            {"text": "Gain in points", "x": _RIGHT[0], "y": 1.01},
+            {"text": "○ before, ● after", "x": _LEFT[0], "y": 1.01},
+            {"text": "Gain", "x": _RIGHT[0], "y": 1.01},
         ],
         xaxis={**percentages(""), "domain": _LEFT, "tickvals": [0, 50, 100]}
         | {"ticktext": ["0", "50", share_percent(1)]},
@@ -109,6 +109,7 @@ def learning_figure(parts: Sequence[Compared], *, dark: bool = False, empty: str
             "zerolinecolor": theme.ink,
             "zerolinewidth": 1.5,
             "nticks": 4,
+            "tickangle": 0,
         },
     )
 

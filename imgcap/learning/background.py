@@ -16,11 +16,12 @@ from imgcap.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-Method = Literal["probe", "cache"]
+Method = Literal["probe", "cache", "captions"]
+"""Ways to learn: of labels as in `imgcap.learning.adapters`, or of captions."""
 
 ENDED: Final = "Learning ended before it was done; nothing was kept."
 _SECONDS_TO_CLEAN_UP: Final = 10
-_NOT_TOLD: Final = {"engine", "engine_token", "log"}
+_NOT_TOLD: Final = {"engine_token", "log"}
 """Settings that learning has no use for."""
 
 
@@ -32,7 +33,7 @@ class Order(BaseModel):
     settings
         Those of `imgcap.settings.Settings` that are not to be as the environment has them.
     method
-        As in `imgcap.learning.adapters`.
+        In which way.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,8 +58,8 @@ class Learning:
     ----------
     settings : Settings
         Whose feedback teaches which checkpoint.
-    method : {"probe", "cache"}
-        As in `imgcap.learning.adapters`.
+    method : {"probe", "cache", "captions"}
+        In which way.
     """
 
     def __init__(self, settings: Settings, method: Method) -> None:

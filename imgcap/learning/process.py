@@ -15,13 +15,17 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import closing, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NoReturn
 
-from imgcap.feedback import FeedbackError, open_store
+from imgcap.feedback import FeedbackError, Store, open_store
 from imgcap.inference.adapter import Adapter
 from imgcap.inference.errors import EngineError
-from imgcap.inference.local import LocalEngine
+from imgcap.inference.events import Progress
+from imgcap.learning.alone import open_alone
 from imgcap.learning.background import Order
+from imgcap.learning.gate import Verdict
 from imgcap.learning.gather import gather
 from imgcap.learning.learn import learn_adapter
 from imgcap.learning.registry import keep_adapter
@@ -65,21 +69,37 @@ def _answer(order: Order, tell: Tell) -> dict[str, object]:
 
 def _learn(order: Order, tell: Tell) -> dict[str, object]:
     settings = Settings(**order.settings)
-
-    def progress(done: int, total: int) -> None:
-        tell({"stage": "pictures", "done": done, "total": total})
-
     tell({"stage": "models", "done": 0, "total": 0})
-    with closing(open_store(settings)) as store, closing(LocalEngine(settings)) as engine:
-        engine.trying["classifier"] = ""  # it learns beside the checkpoint, not on top of another
-        gathered = gather(store.iterate(), engine, settings, progress=progress)
-    tell({"stage": "measuring", "done": 0, "total": 0})
-    made = learn_adapter(order.method, gathered)
-    if not isinstance(made, Adapter):
-        return {"error": made.sentence}
-    keep_adapter(settings.adapters, made)
+    with closing(open_store(settings)) as store, TemporaryDirectory() as folder:
+        if order.method == "captions":
+            made = _captions(store, settings, Path(folder), tell)
+        else:
+            with closing(open_alone(settings)) as engine:
+                seen = _progress("pictures", tell)
+                gathered = gather(store.iterate(), engine, settings, progress=seen)
+            tell({"stage": "measuring", "done": 0, "total": 0})
+            made = learn_adapter(order.method, gathered)
+        if not isinstance(made, Adapter):
+            return {"error": made.sentence}
+        keep_adapter(settings.adapters, made)
     card = made.card
     return {"adapter": card.id, "passed": card.passed, "verdict": card.sentence}
+
+
+def _captions(store: Store, settings: Settings, folder: Path, tell: Tell) -> Adapter | Verdict:
+    # All of transformers, which labels do without.
+    from imgcap.learning.captions.gather import gather_captions  # noqa: PLC0415
+    from imgcap.learning.captions.learn import learn_captions  # noqa: PLC0415
+    from imgcap.learning.captions.writer import open_writer  # noqa: PLC0415
+
+    writer = open_writer(settings)
+    seen = _progress("pictures", tell)
+    gathered = gather_captions(store.iterate(), writer, settings, progress=seen)
+    return learn_captions(gathered, folder, progress=_progress("measuring", tell))
+
+
+def _progress(stage: str, tell: Tell) -> Progress:
+    return lambda done, total: tell({"stage": stage, "done": done, "total": total})
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:

@@ -1,17 +1,19 @@
 """How much feedback there is that no adapter has learned from yet."""
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from imgcap.feedback import FeedbackRecord
 from imgcap.inference.adapter import label_key
 from imgcap.labels import LabelError, check_labels
+from imgcap.learning.captions.cider import words
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What people said of the labels of one checkpoint.
+    """What people said of the answers of one classifier and one captioner.
 
     Parameters
     ----------
@@ -19,38 +21,49 @@ class Waiting:
         Judged labels with a kept picture that no adapter learned from yet.
     learned : int
         Those that one did learn from.
+    captions, learned_captions : int
+        The same of corrected captions.
     without_picture : int
-        Judged labels whose picture was not kept.
+        Judged labels and corrected captions whose picture was not kept.
     """
 
     corrected: int = 0
     confirmed: int = 0
     learned: int = 0
+    captions: int = 0
+    learned_captions: int = 0
     without_picture: int = 0
-
-    @property
-    def new(self) -> int:
-        """How many wait."""
-        return self.corrected + self.confirmed
 
 
 def waiting(
-    records: Iterable[FeedbackRecord], checkpoint: str, learned: Collection[UUID]
+    records: Iterable[FeedbackRecord],
+    classifier: str,
+    captioner: str,
+    learned: Mapping[str, Collection[UUID]],
 ) -> Waiting:
-    """Count what waits for a checkpoint; `learned` are the records that adapters learned from."""
-    corrected = confirmed = known = without = 0
+    """Count what waits; `learned` are the records that adapters of a checkpoint learned from."""
+    counts: Counter[str] = Counter()
     for record in records:
-        if record.classifier != checkpoint or not teaches(record):
-            continue
-        if not record.picture_file:
-            without += 1
-        elif record.id in learned:
-            known += 1
-        elif label_key(record.corrected_label) == label_key(record.label):
-            confirmed += 1
-        else:
-            corrected += 1
-    return Waiting(corrected, confirmed, known, without)
+        kinds = []
+        if record.classifier == classifier and teaches(record):
+            known = record.id in learned.get(classifier, ())
+            kinds.append("learned" if known else "confirmed" if _is_right(record) else "corrected")
+        if record.captioner == captioner and _corrects_caption(record):
+            known = record.id in learned.get(captioner, ())
+            kinds.append("learned_captions" if known else "captions")
+        if kinds and not record.picture_file:
+            kinds = ["without_picture"]
+        counts.update(kinds)
+    return Waiting(**counts)
+
+
+def _is_right(record: FeedbackRecord) -> bool:
+    return label_key(record.corrected_label) == label_key(record.label)
+
+
+def _corrects_caption(record: FeedbackRecord) -> bool:
+    said = words(record.corrected_caption)
+    return bool(said) and said != words(record.caption)
 
 
 def teaches(record: FeedbackRecord) -> bool:

@@ -111,7 +111,7 @@ class AdapterActions(widgets.VBox):
         self._do(
             lambda: registry.delete(settings.adapters, card.id),
             lambda: None,
-            f"The {spoken(card.id)} is deleted.",
+            f"Deleted: {spoken(card.id)}.",
         )
 
     @property

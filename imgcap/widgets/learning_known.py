@@ -1,6 +1,7 @@
 """What a page knows of learning: what waits, which adapters there are, which answers changed."""
 
 import base64
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,7 @@ from imgcap.feedback import FeedbackError, FeedbackRecord
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.images import PictureError
 from imgcap.inference.adapter import AdapterCard, Adopted, read_adopted
+from imgcap.learning.forgotten import deleted_records
 from imgcap.learning.kept import edited, kept_image
 from imgcap.learning.registry import kept_adapters
 from imgcap.learning.waiting import Waiting, waiting
@@ -32,7 +34,7 @@ class Known:
     Parameters
     ----------
     waiting : Waiting
-        Of the page's classifier.
+        Of the page's models.
     cards : tuple of AdapterCard
         Newest first.
     problems : tuple of str
@@ -78,15 +80,17 @@ class ChangedAnswer:
 def find(state: "AppState") -> Known:
     """Read feedback and adapters; raises `FeedbackError` or `AdapterError`."""
     folder, store = state.settings.adapters, state.store
-    checkpoint = state.engine.models["classifier"].checkpoint
+    names = {role: event.checkpoint for role, event in state.engine.models.items()}
     cards, problems = kept_adapters(folder)
-    learned = {each for card in cards for each in card.records if card.checkpoint == checkpoint}
+    learned: dict[str, set[UUID]] = defaultdict(set)
+    for card in cards:
+        learned[card.checkpoint].update(card.records)
     return Known(
-        waiting(store.iterate(), checkpoint, learned),
+        waiting(store.iterate(), names["classifier"], names["captioner"], learned),
         tuple(cards),
         tuple(problems),
         read_adopted(folder),
-        {card.id: len(card.records) - len(store.get(card.records)) for card in cards},
+        deleted_records(cards, store),
     )
 
 

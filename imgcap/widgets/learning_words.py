@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Final
+from typing import Final
 
-from imgcap.charts.learning import Compared, points
-from imgcap.feedback.statistics import Accuracy, accuracy_of
 from imgcap.inference.adapter import AdapterCard
+from imgcap.learning.background import Method
 from imgcap.learning.waiting import Waiting
-from imgcap.percentages import SIGN, share_percent
 from imgcap.widgets.answering import Turn
 from imgcap.widgets.elements import plain
+from imgcap.widgets.learning_figures import gain_of
 from imgcap.widgets.learning_known import Change, ChangedAnswer
 
 NOTHING: Final = (
@@ -22,23 +21,9 @@ NOT_BETTER: Final = "It has not been shown to be better."
 KINDS: Final = {
     "probe": "moved labels",
     "cache": "remembered pictures",
-    "lora": "changed model",
+    "lora": "changed layers",
 }
 _ANSWERS: Final = {"classifier": "Labels", "captioner": "Captions"}
-_PARTS: Final = {
-    "everything": "All judged pictures",
-    "corrected": "Of corrected labels",
-    "untouched": "Of other labels",
-}
-_HEAD: Final = (
-    "Pictures nobody had shown it",
-    "Judged",
-    "Right",
-    "Right, label by label",
-    "Calibration error",
-    "Gain (95" + SIGN + " interval)",
-)
-_SURE, _VERY_SURE = 0.05, 0.001
 
 
 def counted(number: int, name: str) -> str:
@@ -48,35 +33,44 @@ def counted(number: int, name: str) -> str:
 
 def waiting_words(waiting: Waiting) -> str:
     """Say how much waits to be learned from, and what is lacking."""
+    numbers = {
+        "correction": waiting.corrected,
+        "confirmed label": waiting.confirmed,
+        "corrected caption": waiting.captions,
+    }
+    new = [counted(number, name) for name, number in numbers.items() if number]
     said = []
-    if waiting.new:
-        corrected = counted(waiting.corrected, "correction")
-        confirmed = counted(waiting.confirmed, "confirmed label")
-        verb = "waits" if waiting.new == 1 else "wait"
-        both = " and ".join(
-            words
-            for words, number in ((corrected, waiting.corrected), (confirmed, waiting.confirmed))
-            if number
-        )
+    if new:
+        *first, last = new
+        both = f"{', '.join(first)} and {last}" if first else last
+        verb = "waits" if sum(numbers.values()) == 1 else "wait"
         said.append(f"{both} {verb} to be learned from.")
-    elif waiting.learned:
-        said.append(f"All {counted(waiting.learned, 'judged label')} were learned from already.")
+    elif known := waiting.learned + waiting.learned_captions:
+        verb = "was" if known == 1 else "were"
+        said.append(f"Nothing new: {counted(known, 'judged answer')} {verb} learned from already.")
     if waiting.without_picture:
-        number = counted(waiting.without_picture, "judged label")
+        number = counted(waiting.without_picture, "judged answer")
         said.append(
             f"{number} cannot be learned from, because no picture was kept: allow it beside the "
             "form for feedback."
         )
-    if waiting.confirmed and not (waiting.corrected or waiting.learned):
-        said.append("Every one of them was right so far: something is learned from mistakes.")
+    if waiting.confirmed and not can_teach(waiting, "probe"):
+        said.append("Every judged label was right so far: something is learned from mistakes.")
     return " ".join(said) or NOTHING
+
+
+def can_teach(waiting: Waiting, method: Method) -> bool:
+    """Whether there is anything to learn in a way."""
+    if method == "captions":
+        return bool(waiting.captions or waiting.learned_captions)
+    return bool(waiting.corrected or waiting.learned)
 
 
 def spoken(name: str) -> str:
     """Name an adapter for a person, by what its id says: its kind and the time in UTC."""
     kind, date, time, _ = name.split("-")
-    day = f"{date[:4]}-{date[4:6]}-{date[6:]}"
-    return f"{KINDS.get(kind, kind)} of {day}, {time[:2]}:{time[2:4]} UTC"
+    day, clock = (f"{date[:4]}-{date[4:6]}-{date[6:]}", f"{time[:2]}:{time[2:4]}:{time[4:]}")
+    return f"{day}, {clock} UTC ({KINDS.get(kind, kind)})"
 
 
 def answers_with(adapters: Mapping[str, Turn], trial: AdapterCard | None) -> str:
@@ -86,69 +80,10 @@ def answers_with(adapters: Mapping[str, Turn], trial: AdapterCard | None) -> str
         name = adapters.get(role, Turn()).adapter
         if trial and name == trial.id:
             note = "" if trial.passed else f" {NOT_BETTER}"
-            said.append(f"You are trying the {spoken(name)}, on this page only.{note}")
+            said.append(f"You are trying what was learned {spoken(name)}, on this page only.{note}")
         elif name:
-            said.append(f"{what} come with an adapter, the {spoken(name)}.")
+            said.append(f"{what} come with what was learned {spoken(name)}.")
     return " ".join(said) or "The models answer as they came, without anything learned here."
-
-
-def compared(figures: Mapping[str, Any]) -> list[Compared]:
-    """Return what an adapter's figures say of each part; nothing if they say something else."""
-    try:
-        return [
-            Compared(
-                name,
-                _accuracy(row["before"], row["pictures"]),
-                _accuracy(row["after"], row["pictures"]),
-                *(float(row["gain"][key]) for key in ("mean", "low", "high")),
-            )
-            for part, name in _PARTS.items()
-            if (row := figures[part])
-        ]
-    except (KeyError, TypeError, ValueError):
-        return []
-
-
-def _accuracy(measures: Mapping[str, Any], pictures: int) -> Accuracy:
-    return accuracy_of(round(measures["accuracy"] * pictures), pictures)
-
-
-def measured(figures: Mapping[str, Any]) -> str:
-    """Return markup of a table of before and after, and of how likely that is chance."""
-    parts = compared(figures)
-    try:
-        rows = "".join(_row(part, figures) for part in parts)
-        told = chance(float(figures["everything"]["mcnemar"]))
-    except (KeyError, TypeError, ValueError):
-        return ""
-    head = "".join(f'<th scope="col">{name}</th>' for name in _HEAD)
-    return (
-        '<div class="imgcap-scroll" role="group" tabindex="0" aria-label="Before and after">'
-        f'<table class="imgcap-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-        f'</div><p class="imgcap-muted">{told}</p>'
-    )
-
-
-def _row(part: Compared, figures: Mapping[str, Any]) -> str:
-    [key] = [key for key, name in _PARTS.items() if name == part.name]
-    before, after = (figures[key][when] for when in ("before", "after"))
-    cells = (
-        f"{part.before.judged:,}",
-        *(
-            f"{share_percent(before[name], 1)} → {share_percent(after[name], 1)}"
-            for name in ("accuracy", "macro_accuracy", "ece")
-        ),
-        points(part),
-    )
-    tail = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr><th scope="row">{part.name}</th>{tail}</tr>'
-
-
-def chance(p: float) -> str:
-    """Say what McNemar's test says."""
-    figure = f"p = {p:.3f}" if p >= _VERY_SURE else "p &lt; 0.001"
-    how = "may well be" if p >= _SURE else "is hardly" if p < _VERY_SURE else "is unlikely to be"
-    return f"The difference {how} chance (McNemar’s test, {figure})."
 
 
 def listed(
@@ -161,7 +96,7 @@ def listed(
         f"<tr><td>{escape(spoken(card.id))}<br>"
         f'<span class="imgcap-muted">{escape(plain(_labels(card)))}</span></td>'
         f"<td>{len(card.records):,}{_gone(deleted.get(card.id, 0))}</td>"
-        f"<td>{_gain(card)}</td><td>{escape(states[card.id])}</td></tr>"
+        f"<td>{gain_of(card.figures)}</td><td>{escape(states[card.id])}</td></tr>"
         for card in cards
     )
     names = ("Learned", "From records", "Gain", "State")
@@ -176,11 +111,6 @@ def listed(
 def _labels(card: AdapterCard, most: int = 3) -> str:
     names = [*card.labels[:most], *["…"] * (len(card.labels) > most)]
     return f"{', '.join(names)} — {card.checkpoint}" if names else card.checkpoint
-
-
-def _gain(card: AdapterCard) -> str:
-    parts = compared(card.figures)
-    return points(parts[0]) if parts else ""
 
 
 def _gone(number: int) -> str:

@@ -1,6 +1,7 @@
 """Learning from the feedback that waits: begun, followed and broken off by a person."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Final
 
 import ipywidgets as widgets
@@ -8,20 +9,28 @@ import ipywidgets as widgets
 from imgcap.learning.background import Learned, Learning, Method
 from imgcap.learning.waiting import Waiting
 from imgcap.widgets.elements import Message, Progress, row
-from imgcap.widgets.learning_words import waiting_words
+from imgcap.widgets.learning_words import can_teach, waiting_words
 from imgcap.widgets.state import AppState
 
-DONE: Final = "Done: what was learned is looked at below."
+DONE: Final = "Done: see below what was learned."
 CANCELLED: Final = "Cancelled; nothing was kept."
 METHODS: Final[dict[str, Method]] = {
-    "Move labels towards their pictures (usual)": "probe",
-    "Remember corrected pictures": "cache",
+    "Labels: move them towards their pictures (usual)": "probe",
+    "Labels: remember corrected pictures": "cache",
+    "Captions: teach how to write them (minutes)": "captions",
 }
+_NEEDS_PEFT: Final = {"captions"}
 _DOING: Final = {
     "models": "Loading the models …",
     "pictures": "Looking at the judged pictures …",
-    "measuring": "Measuring on pictures that were held out …",
+    "measuring": "Learning, and measuring on pictures that were held out …",
 }
+
+
+def offered() -> list[tuple[str, Method]]:
+    """Return the ways to learn that this installation has, by name."""
+    has_peft = find_spec("peft") is not None
+    return [each for each in METHODS.items() if has_peft or each[1] not in _NEEDS_PEFT]
 
 
 class Learner(widgets.VBox):
@@ -39,9 +48,10 @@ class Learner(widgets.VBox):
         self._state = state
         self._on_learned = on_learned
         self._learning: Learning | None = None
-        self._cancelled = self._possible = False
+        self._cancelled = False
+        self._waiting = Waiting()
         self.count, self.message = Message(), Message()
-        self.method = widgets.Dropdown(description="How", options=list(METHODS.items()))
+        self.method = widgets.Dropdown(description="How", options=offered())
         self.learn = widgets.Button(description="Learn from them", icon="graduation-cap")
         self.cancel = widgets.Button(description="Cancel", icon="times")
         self.progress = Progress("Progress of learning")
@@ -53,6 +63,7 @@ class Learner(widgets.VBox):
                 self.message,
             ]
         )
+        self.method.observe(state.guarded(self._show), "value")
         self.learn.on_click(state.guarded(self._start))
         self.cancel.on_click(state.guarded(self._stop))
         state.observe(state.guarded(self._stop), "closed")
@@ -61,12 +72,12 @@ class Learner(widgets.VBox):
     def show(self, waiting: Waiting) -> None:
         """Say what waits."""
         self.count.tell(waiting_words(waiting))
-        self._possible = bool(waiting.corrected or waiting.learned)
+        self._waiting = waiting
         self._show()
 
-    def _show(self) -> None:
+    def _show(self, _change: object = None) -> None:
         busy = self._learning is not None
-        self.learn.disabled = busy or not self._possible
+        self.learn.disabled = busy or not can_teach(self._waiting, self.method.value)
         self.method.disabled = busy
         for widget in (self.progress, self.cancel):
             widget.layout.display = None if busy else "none"

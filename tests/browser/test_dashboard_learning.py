@@ -50,7 +50,7 @@ def correct(dashboard: Dashboard, name: str) -> None:
 def learn(card: Locator) -> None:
     card.get_by_role("button", name="Learn from them").click()
     expect(card.get_by_role("progressbar")).to_be_visible()
-    expect(card.get_by_text("Done: what was learned is looked at below.")).to_be_visible()
+    expect(card.get_by_text("Done: see below what was learned.")).to_be_visible()
 
 
 def look(page: Page, card: Locator, name: str) -> None:
@@ -106,7 +106,7 @@ def test_five_corrections_teach_the_sixth_picture_and_all_can_be_taken_back(
     expect(changed).to_have_count(12)
     expect(changed.first).to_contain_text("right now")
     card.get_by_role("button", name="Use it from now on").click()
-    expect(card).to_contain_text("Labels come with an adapter")
+    expect(card).to_contain_text("Labels come with what was learned")
     expect(dashboard.rows.first).to_contain_text(INVENTED)
     look(page, card, "learning")
     assert findings(page) == []
