@@ -30,7 +30,8 @@ def low_rank_files(model: Any, folder: Path, seed: int = 0) -> Path:
     for name, weights in adapted.named_parameters():
         if "lora_" in name:
             nn.init.normal_(weights, std=0.5)
-    adapted.save_pretrained(str(folder))
+    config.base_model_name_or_path = "some/checkpoint"
+    adapted.save_pretrained(str(folder), save_embedding_layers=False)
     adapted.unload()
     return folder
 

@@ -16,6 +16,12 @@ from tests.checkpoints import pictures
 from tests.conftest import BuildCheckpoint
 from tests.low_rank import kept_low_rank
 
+# Nobody is asked for the checkpoint that an adapter names.
+pytestmark = [
+    pytest.mark.filterwarnings("error:Unable to fetch remote file"),
+    pytest.mark.filterwarnings("error:Could not find a config file"),
+]
+
 OPTIONS = CaptionOptions(max_new_tokens=8)
 LABELS = ("cat", "dog", "bird")
 

@@ -62,5 +62,6 @@ def _check_names(stored: set[str], adapted: Any) -> None:
     """Refuse a file that lacks part of the adapter, which peft would only warn of."""
     from peft import get_peft_model_state_dict
 
-    if stored != set(get_peft_model_state_dict(adapted)):
+    # Embeddings are no part of it; whether they were, peft would ask the hub.
+    if stored != set(get_peft_model_state_dict(adapted, save_embedding_layers=False)):
         raise ValueError("The file's weights are not those of the adapter.")
