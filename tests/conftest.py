@@ -27,6 +27,7 @@ pytest_plugins = (
     "tests.feedback_servers",  # before those that import it
     "tests.feedback_places",
     "tests.records_page",
+    "tests.scripted_service",
 )
 
 BuildCheckpoint = Callable[[str], Path]

@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
+import pytest
+from PIL import Image
+
+from imgcap.inference import Engine, open_engine
+from imgcap.settings import Settings
+
+TOKEN = "a-secret"  # noqa: S105  # of a test
+PICTURE = Image.new("RGB", (8, 6), "red")
 CLASSIFICATION = (
     b'{"predictions": [{"label": "cat", "score": 1.0}],'
     b' "independent": false, "model": "their labels", "ms": 1.0}'
@@ -66,6 +75,24 @@ def scripted(port: int = 0) -> Iterator[Scripted]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.fixture
+def service() -> Iterator[Scripted]:
+    """Give a running service, which answers every request with a caption until it is told else."""
+    with scripted() as script:
+        yield script
+
+
+def engine_at(url: str, **settings: Any) -> Engine:
+    """Return an engine that uses the service at an address."""
+    return open_engine(Settings(engine=url, **settings))
+
+
+def refusal(kind: str, status: int, **headers: str) -> Reply:
+    """Return what a service answers when it refuses a request, and why."""
+    body = json.dumps({"error": {"kind": kind, "message": f"This is wrong: {kind}."}})
+    return Reply(body.encode(), status, headers)
 
 
 def _handler(script: Scripted) -> Callable[..., BaseHTTPRequestHandler]:
