@@ -1,10 +1,12 @@
 """Making an adapter of all feedback, with what it is worth written on it."""
 
 from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID
 
-from imgcap.inference.adapter import Adapter, AdapterCard
+from imgcap.inference.adapter import Adapter, AdapterCard, Weights
 from imgcap.learning.adapters import Kind, fit
-from imgcap.learning.evaluation import cross_validate
+from imgcap.learning.evaluation import Evaluation, cross_validate
 from imgcap.learning.gate import Verdict, judge
 from imgcap.learning.gather import Gathered
 from imgcap.learning.registry import new_id
@@ -18,13 +20,24 @@ def learn_adapter(kind: Kind, gathered: Gathered) -> Adapter | Verdict:
     Adapter or Verdict
         A verdict alone if there is nothing to fit.
     """
+    if sentence := nothing_in(gathered):
+        return Verdict(passed=False, sentence=sentence)
     examples, vocabulary = gathered.examples, gathered.vocabulary
-    if not examples.corrected.any():
-        return Verdict(passed=False, sentence=_nothing(gathered))
     found = cross_validate(kind, examples, vocabulary)
-    verdict = judge(found)
     weights = fit(kind, examples, vocabulary)
-    card = AdapterCard(
+    return Adapter(card_of(kind, gathered, weights, examples.ids, found), weights)
+
+
+def card_of(
+    kind: Literal["probe", "cache", "lora"],
+    gathered: Gathered,
+    weights: Weights,
+    records: tuple[UUID, ...],
+    found: Evaluation,
+) -> AdapterCard:
+    """Write down what an adapter of a classifier is, and whether it may be adopted."""
+    verdict = judge(found)
+    return AdapterCard(
         id=new_id(kind),
         kind=kind,
         checkpoint=gathered.checkpoint,
@@ -32,16 +45,18 @@ def learn_adapter(kind: Kind, gathered: Gathered) -> Adapter | Verdict:
         labels=weights.labels,
         alpha=weights.alpha,
         beta=weights.beta,
-        records=examples.ids,
+        records=records,
         passed=verdict.passed,
         sentence=verdict.sentence,
         figures=found.as_dict(),
         time=datetime.now(UTC),
     )
-    return Adapter(card, weights)
 
 
-def _nothing(gathered: Gathered) -> str:
+def nothing_in(gathered: Gathered) -> str:
+    """Say why there is nothing to learn; empty if there is something."""
+    if gathered.examples.corrected.any():
+        return ""
     if not gathered.judged:
         return "Not enough evidence yet: no label was confirmed or corrected."
     if not len(gathered.examples):

@@ -8,6 +8,7 @@ that nobody corrected go on to fit their pictures: distillation of features, as 
 """
 
 import copy
+import importlib.util
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -126,6 +127,12 @@ class Taught:
         self.adapted.save_pretrained(str(folder), save_embedding_layers=False)
 
 
+def check_extra() -> None:
+    """Raise `EngineError` if peft is not installed."""
+    if importlib.util.find_spec("peft") is None:
+        raise EngineError(f"Teaching the picture tower {NEEDED}.")
+
+
 @contextmanager
 def taught(
     lesson: Lesson,
@@ -148,16 +155,9 @@ def taught(
         How many rounds at most.
     told : callable
         Told before each step how many pictures it looks at; what it raises ends the work.
-
-    Raises
-    ------
-    EngineError
-        If peft is not installed.
     """
-    try:
-        import peft  # noqa: PLC0415  # of the extra `learn`
-    except ImportError as error:
-        raise EngineError(f"Learning in the picture tower {NEEDED}.") from error
+    import peft  # noqa: PLC0415  # of the extra `learn`
+
     tail = lesson.halfway.tail
     config = peft.LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=tail.targets)
     with torch.random.fork_rng(devices=[]):

@@ -22,7 +22,7 @@ from imgcap.learning.adapters import fit, logits
 from imgcap.learning.evaluation import Evaluation, held_out_in_turn, measured_by
 from imgcap.learning.examples import Examples, Vocabulary
 from imgcap.learning.halfway import VIEWS, Places, see
-from imgcap.learning.rounds import EPOCHS, Lesson, taught
+from imgcap.learning.rounds import EPOCHS, Lesson, check_extra, taught
 from imgcap.learning.tail import Tail
 
 
@@ -85,6 +85,7 @@ def fit_tower(  # noqa: PLR0913, PLR0917  # what learns, what from, where to, an
         If `cancel` said so; it is asked before each step.
     """
     work = _Work(len(examples), len(held_out_in_turn(examples)) + 1, progress, cancel)
+    check_extra()
     work.go_on(0)
     halfway, there = see(Tail(model), processor, images, len(examples), work.go_on)
     examples = examples.only(there)

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 Method = Literal["probe", "cache", "lora"]
 
-_WAYS: dict[Role, tuple[Method, ...]] = {"classifier": ("probe", "cache"), "captioner": ("lora",)}
+_WAYS: dict[Role, tuple[Method, ...]] = {
+    "classifier": ("probe", "cache", "lora"),
+    "captioner": ("lora",),
+}
 """By role the ways to learn; the first is the usual one."""
 
 
@@ -40,7 +43,8 @@ def fit(
         Method | None,
         typer.Option(
             help="Of labels: `probe`, the usual one, moves the weights of corrected labels; "
-            "`cache` remembers their pictures. Of captions: `lora` teaches the decoder."
+            "`cache` remembers their pictures; `lora` also teaches the picture tower, which takes "
+            "minutes. Of captions: `lora` teaches the decoder."
         ),
     ] = None,
     checkpoint: Checkpoint = None,
@@ -65,7 +69,7 @@ def fit(
         settings = chosen(given, role, checkpoint)
         with (
             Bar("Looking at the judged pictures", wanted=not as_json) as bar,
-            _made(way, source, settings, bar) as made,
+            _made(role, way, source, settings, bar) as made,
         ):
             if not isinstance(made, Adapter):
                 raise failure(made.sentence, FAILED)
@@ -90,16 +94,23 @@ def _print(card: "AdapterCard", *, dry_run: bool, as_json: bool) -> None:
 
 @contextmanager
 def _made(
-    way: Method, source: "Store", settings: "Settings", bar: Bar
+    role: Role, way: Method, source: "Store", settings: "Settings", bar: Bar
 ) -> "Iterator[Adapter | Verdict]":
     """Make an adapter; its files may be gone when the context ends."""
-    if way == "lora":
+    if role == "captioner":
         from imgcap.learning.captions.learn import learn_captions
 
         gathered = _captions(source, settings, bar)
         bar.say("Learning to write, and measuring it")
         with TemporaryDirectory() as folder:
             yield learn_captions(gathered, Path(folder), progress=bar.show)
+    elif way == "lora":
+        from imgcap.learning.learn_tower import learn_tower
+
+        found = _labels(source, settings)
+        bar.say("Teaching the picture tower, and measuring it")
+        with TemporaryDirectory() as folder:
+            yield learn_tower(found, source, settings, Path(folder), progress=bar.show)
     else:
         from imgcap.learning.learn import learn_adapter
 

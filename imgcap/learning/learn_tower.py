@@ -1,0 +1,123 @@
+"""Making an adapter of the picture tower of all feedback, with what it is worth written on it."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+
+from imgcap.edits import EditError
+from imgcap.feedback import FeedbackError, FeedbackRecord, Store
+from imgcap.feedback.pictures import PictureFolder
+from imgcap.images import PictureError
+from imgcap.inference.adapter import Adapter
+from imgcap.inference.cores import usable_threads
+from imgcap.inference.errors import EngineError
+from imgcap.inference.events import Cancel, Progress
+from imgcap.inference.in_use import InUse
+from imgcap.inference.loading import Loader
+from imgcap.learning.gate import Verdict
+from imgcap.learning.gather import Gathered
+from imgcap.learning.kept import edited, kept_image
+from imgcap.learning.learn import card_of, nothing_in
+from imgcap.learning.tower import fit_tower
+from imgcap.settings import Settings
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from imgcap.inference.pretrained import Loaded
+
+logger = logging.getLogger(__name__)
+
+MOST: Final = 500
+"""So many judged pictures are learned from, the newest: each takes a second of a processor."""
+
+
+def learn_tower(  # noqa: PLR0913  # what teaches what, where to, and the hooks
+    gathered: Gathered,
+    source: Store,
+    settings: Settings,
+    folder: Path,
+    *,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Adapter | Verdict:
+    """Teach the classifier's picture tower, and measure the same manner of teaching.
+
+    Parameters
+    ----------
+    source : Store
+        Where the gathered feedback is.
+    folder : Path
+        Where peft's files are written; `imgcap.learning.registry.keep_adapter` copies them.
+    progress, cancel : callable
+        As in `imgcap.learning.tower.fit_tower`.
+
+    Returns
+    -------
+    Adapter or Verdict
+        A verdict alone if there is nothing to teach, or the tower is best as it is.
+
+    Raises
+    ------
+    EngineError
+        If peft is not installed, the classifier runs elsewhere, or is of a kind that cannot be
+        taught.
+    CancelledError
+        If `cancel` said so; nothing is written then.
+    """
+    if sentence := nothing_in(gathered):
+        return Verdict(passed=False, sentence=sentence)
+    loaded = _load(settings, cancel)
+    records = {each.id: each for each in source.get(gathered.examples.ids)}
+    places = [place for place, name in enumerate(gathered.examples.ids) if name in records]
+    places.sort(key=lambda place: records[gathered.examples.ids[place]].time)
+    examples = gathered.examples.only(np.array(places[-MOST:], np.int64))
+    if not examples.corrected.any():
+        return Verdict(passed=False, sentence="There is nothing to learn: no picture is left.")
+    taught = fit_tower(
+        loaded.model,
+        loaded.processor,
+        _opened([records[name] for name in examples.ids], settings),
+        examples,
+        gathered.vocabulary,
+        folder,
+        progress,
+        cancel,
+    )
+    if not taught.epochs:
+        return Verdict(
+            passed=False,
+            sentence="The model sees these pictures best as it does now: nothing was made. "
+            "Another method may still learn their labels.",
+        )
+    card = card_of("lora", gathered, taught.weights, taught.examples.ids, taught.evaluation)
+    return Adapter(card, taught.weights, folder)
+
+
+def _load(settings: Settings, cancel: Cancel | None) -> "Loaded":
+    """Load the checkpoint by itself as it can be taught, whatever was adopted."""
+    if settings.engine != "local":
+        raise EngineError(
+            "A picture tower is taught where it runs: on the inference service's machine."
+        )
+    torch.set_num_threads(usable_threads())
+    in_use = InUse(settings.adapters)
+    in_use.trying["classifier"] = ""
+    plain = settings.model_copy(update={"device": "cpu", "dtype": "float32", "runtime": "torch"})
+    return Loader("classifier", plain, lambda _: None, in_use).get(cancel)
+
+
+def _opened(
+    records: Sequence[FeedbackRecord], settings: Settings
+) -> "Iterator[Image.Image | None]":
+    folder = PictureFolder(settings.pictures)
+    for record in records:
+        try:
+            yield edited(record, kept_image(record, folder, settings), settings)
+        except (FeedbackError, PictureError, EditError) as error:
+            logger.info("A kept picture cannot be learned from: %s", error)
+            yield None
