@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any, Final
 
 from imgcap.images import Picture, PictureError, clean_name
@@ -43,7 +42,7 @@ def describe_batches(
     Parameters
     ----------
     engine
-        Asked for labels first, then captions, a batch at a time.
+        Asked for all about a batch at a time.
     opened
         What `imgcap.sources.open_ahead` yields; consumed a batch at a time.
     labels
@@ -102,7 +101,7 @@ def _describe(
     if not pictures:
         return []
     try:
-        return list(_describe_together(engine, pictures, labels, with_caption=with_caption))
+        return list(engine.describe_all(pictures, labels, with_caption=with_caption))
     except EngineError:
         raise
     except Exception as error:
@@ -115,19 +114,3 @@ def _describe(
         for picture in pictures
         for answer in _describe(engine, [picture], labels, with_caption=with_caption)
     ]
-
-
-def _describe_together(
-    engine: Engine, pictures: Sequence[Picture], labels: Sequence[str] | None, *, with_caption: bool
-) -> Iterator[Description]:
-    classifications = [] if labels is None else engine.classify(pictures, labels)
-    captions = engine.caption(pictures) if with_caption else []
-    for picture, classification, caption in zip_longest(pictures, classifications, captions):
-        yield Description(
-            name=picture.name,
-            sha256=picture.sha256,
-            width=picture.width,
-            height=picture.height,
-            classification=classification,
-            captions=caption,
-        )

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from imgcap.inference import Caption, Captions, Classification, ModelError, Prediction
+from imgcap.inference.describing import Describing
 
 
-class NamingEngine:
+class NamingEngine(Describing):
     """Finds the label that a picture's file name contains, and captions it with that name.
 
     Parameters
@@ -37,7 +38,9 @@ class NamingEngine:
         if self.break_on and any(self.break_on in picture.name for picture in pictures):
             raise RuntimeError("a bug")
 
-    def classify(self, pictures: Sequence[Any], labels: Sequence[str]) -> list[Classification]:
+    def classify(
+        self, pictures: Sequence[Any], labels: Sequence[str], *_: object, **__: object
+    ) -> list[Classification]:
         self._begin(pictures)
         answers = []
         for picture in pictures:
@@ -50,7 +53,7 @@ class NamingEngine:
             answers.append(Classification(tuple(scored), independent=False, model="fake", ms=1.04))
         return answers
 
-    def caption(self, pictures: Sequence[Any]) -> list[Captions]:
+    def caption(self, pictures: Sequence[Any], *_: object, **__: object) -> list[Captions]:
         self._begin(pictures)
         self.batches.append([Path(picture.name).name for picture in pictures])
         return [

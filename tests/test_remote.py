@@ -7,10 +7,14 @@ import time
 
 import pytest
 
+from imgcap.batches import describe_batches
+from imgcap.images import open_picture
 from imgcap.inference import CancelledError, EngineError, ModelEvent, open_engine
 from imgcap.labels import LabelError
 from imgcap.settings import Settings
-from tests.scripted_service import BOTH, PICTURE, TOKEN, Reply, Scripted, engine_at
+from imgcap.sources import Source
+from tests.picture_files import encode
+from tests.scripted_service import ALL, BOTH, PICTURE, TOKEN, Reply, Scripted, engine_at
 
 
 def test_a_page_on_a_service_has_no_model_library_and_stays_small() -> None:
@@ -110,3 +114,17 @@ def test_an_address_that_cannot_be_used_is_not_repeated(url: str) -> None:
     with pytest.raises(EngineError, match="must be local or an address") as refused:
         engine_at(url)
     assert "pass" not in str(refused.value)
+
+
+def test_a_folder_is_described_with_one_request_a_picture(service: Scripted) -> None:
+    service.replies = [Reply(ALL)]
+    opened = [
+        (Source(name), open_picture(encode(PICTURE, "PNG"), name)) for name in ("a.png", "b.png")
+    ]
+    batches = describe_batches(engine_at(service.url), opened, ["cat"])
+    outcomes = [outcome for batch in batches for outcome in batch]
+    assert service.asked == ["/v1/describe"] * 2
+    assert [(each.file, each.description.caption) for each in outcomes] == [
+        ("a.png", "a cat"),
+        ("b.png", "a cat"),
+    ]
