@@ -14,7 +14,7 @@ from tests.picture_files import encode
 NAME = "imgcap-align-small"
 LABELS = ("a flag", "a carpet", "a wall", "a sea")
 INVENTED = "a blorp"
-EACH = 12
+EACH = 10
 
 
 def pattern(colour: tuple[int, int, int], seed: int) -> Image.Image:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from plotly import graph_objects as go
 
 from imgcap.charts.statistics.panes import error_bars, judged, panes, percentages
-from imgcap.charts.theme import DARK, LIGHT, literally
+from imgcap.charts.theme import DARK, LIGHT, literally, wrapped
 from imgcap.feedback.statistics import Accuracy
 from imgcap.percentages import share_percent
 
 _APART = 0.14
 """Between the rows of before and after, in rows."""
+_CELLS = 13
 _LEFT, _RIGHT = (0, 0.55), (0.7, 1)
 
 
@@ -22,7 +23,7 @@ class Compared:
     Parameters
     ----------
     name : str
-        Which pictures, for plotly's markup.
+        Which pictures.
     before, after : Accuracy
         Of the answers to them.
     gain, low, high : float
@@ -54,7 +55,7 @@ def learning_figure(parts: Sequence[Compared], *, dark: bool = False, empty: str
             error_x=error_bars(accuracies, colour),
             cliponaxis=False,
             hovertext=[
-                f"<b>{part.name}</b><br>{word}: {literally(judged(each))}"
+                f"<b>{wrapped(part.name)}</b><br>{word}: {literally(judged(each))}"
                 for part, each in zip(parts, accuracies, strict=True)
             ],
             hoverinfo="text",
@@ -80,7 +81,7 @@ def learning_figure(parts: Sequence[Compared], *, dark: bool = False, empty: str
             "width": 3,
         },
         cliponaxis=False,
-        hovertext=[f"<b>{part.name}</b><br>{literally(points(part))}" for part in parts],
+        hovertext=[f"<b>{wrapped(part.name)}</b><br>{literally(points(part))}" for part in parts],
         hoverinfo="text",
         marker={"size": 11, "color": theme.accent, "line": {"color": theme.ink, "width": 1}},
     )
@@ -97,7 +98,7 @@ def learning_figure(parts: Sequence[Compared], *, dark: bool = False, empty: str
         | {"ticktext": ["0", "50", share_percent(1)]},
         yaxis={
             "tickvals": places,
-            "ticktext": [part.name for part in parts],
+            "ticktext": [wrapped(part.name, _CELLS) for part in parts],
             "range": [len(parts) - 0.5, -0.5],
             "showgrid": False,
         },

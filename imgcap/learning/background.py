@@ -16,8 +16,8 @@ from imgcap.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-Method = Literal["probe", "cache", "captions"]
-"""Ways to learn: of labels as in `imgcap.learning.adapters`, or of captions."""
+Method = Literal["probe", "cache", "lora", "captions"]
+"""Ways to learn: labels by a probe, a cache or the picture tower, or captions."""
 
 ENDED: Final = "Learning ended before it was done; nothing was kept."
 _SECONDS_TO_CLEAN_UP: Final = 10
@@ -58,7 +58,7 @@ class Learning:
     ----------
     settings : Settings
         Whose feedback teaches which checkpoint.
-    method : {"probe", "cache", "captions"}
+    method : {"probe", "cache", "lora", "captions"}
         In which way.
     """
 

@@ -71,14 +71,8 @@ def _learn(order: Order, tell: Tell) -> dict[str, object]:
     settings = Settings(**order.settings)
     tell({"stage": "models", "done": 0, "total": 0})
     with closing(open_store(settings)) as store, TemporaryDirectory() as folder:
-        if order.method == "captions":
-            made = _captions(store, settings, Path(folder), tell)
-        else:
-            with closing(open_alone(settings)) as engine:
-                seen = _progress("pictures", tell)
-                gathered = gather(store.iterate(), engine, settings, progress=seen)
-            tell({"stage": "measuring", "done": 0, "total": 0})
-            made = learn_adapter(order.method, gathered)
+        make = _captions if order.method == "captions" else _labels
+        made = make(order, store, settings, Path(folder), tell)
         if not isinstance(made, Adapter):
             return {"error": made.sentence}
         keep_adapter(settings.adapters, made)
@@ -86,9 +80,26 @@ def _learn(order: Order, tell: Tell) -> dict[str, object]:
     return {"adapter": card.id, "passed": card.passed, "verdict": card.sentence}
 
 
-def _captions(store: Store, settings: Settings, folder: Path, tell: Tell) -> Adapter | Verdict:
-    # All of transformers, which labels do without.
-    from imgcap.learning.captions.gather import gather_captions  # noqa: PLC0415
+def _labels(
+    order: Order, store: Store, settings: Settings, folder: Path, tell: Tell
+) -> Adapter | Verdict:
+    with closing(open_alone(settings)) as engine:
+        seen = _progress("pictures", tell)
+        gathered = gather(store.iterate(), engine, settings, progress=seen)
+    tell({"stage": "measuring", "done": 0, "total": 0})
+    match order.method:
+        case "probe" | "cache" as kind:
+            return learn_adapter(kind, gathered)
+    # All of transformers, which the other ways do without.
+    from imgcap.learning.learn_tower import learn_tower  # noqa: PLC0415
+
+    return learn_tower(gathered, store, settings, folder, progress=_progress("measuring", tell))
+
+
+def _captions(
+    _: Order, store: Store, settings: Settings, folder: Path, tell: Tell
+) -> Adapter | Verdict:
+    from imgcap.learning.captions.gather import gather_captions  # noqa: PLC0415  # as above
     from imgcap.learning.captions.learn import learn_captions  # noqa: PLC0415
     from imgcap.learning.captions.writer import open_writer  # noqa: PLC0415
 

@@ -17,9 +17,10 @@ CANCELLED: Final = "Cancelled; nothing was kept."
 METHODS: Final[dict[str, Method]] = {
     "Labels: move them towards their pictures (usual)": "probe",
     "Labels: remember corrected pictures": "cache",
+    "Labels: teach how to look at pictures (minutes)": "lora",
     "Captions: teach how to write them (minutes)": "captions",
 }
-_NEEDS_PEFT: Final = {"captions"}
+_NEEDS_PEFT: Final = {"lora", "captions"}
 _DOING: Final = {
     "models": "Loading the models …",
     "pictures": "Looking at the judged pictures …",

@@ -101,7 +101,7 @@ def test_five_corrections_teach_the_sixth_picture_and_all_can_be_taken_back(
     folder = server.feedback.parent
     give_feedback(Settings(feedback=f"csv:{server.feedback}", pictures=folder / "pictures"))
     learn(card)
-    expect(card).to_contain_text("points more often on 29 judged pictures")
+    expect(card).to_contain_text("points more often on 25 judged pictures")
     changed = card.get_by_role("listitem")
     expect(changed).to_have_count(12)
     expect(changed.first).to_contain_text("right now")
