@@ -1,16 +1,16 @@
 """What labels teach that are asked for by `imgcap learn next`, against labels of random pictures.
 
 One half of the pictures that the checkpoint never saw is the gallery, the other half is the test.
-Labels are given ten at a time, and a probe learns from them. The halves are drawn several times;
-all ways choose from the same galleries and are tested on the same pictures. Chance gets several
-tries at each gallery, of which the mean counts. Intervals are bootstrapped over galleries: it is
-the choice that is judged.
+Labels are given ten at a time: right answers are confirmed, wrong ones corrected, and a probe
+learns from that. The halves are drawn several times; all ways choose from the same galleries and
+are tested on the same pictures. Chance gets several tries at each gallery, of which the mean
+counts. Intervals are bootstrapped over galleries: it is the choice that is judged.
 """
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -106,6 +106,8 @@ def _tasks(name: str, labels: tuple[str, ...]) -> Iterator[tuple[str, tuple[str,
 def _measured(
     task: str, examples: Examples, vocabulary: Vocabulary, arguments: argparse.Namespace
 ) -> Iterator[Row]:
+    wrong = logits(examples, vocabulary).argmax(1) != examples.right
+    examples = replace(examples, corrected=wrong)
     hits: dict[tuple[str, int], list[NDArray[np.float64]]] = {}
     counts = (0, *arguments.labelled)
     for seed in range(arguments.draws):
@@ -144,7 +146,7 @@ def _measured(
 
 
 def _hits(taught: Examples, test: Examples, vocabulary: Vocabulary) -> NDArray[np.bool_]:
-    weights = fit("probe", taught, vocabulary) if len(taught) else None
+    weights = fit("probe", taught, vocabulary) if taught.corrected.any() else None
     right: NDArray[np.bool_] = logits(test, vocabulary, weights).argmax(1) == test.right
     return right
 
