@@ -12,12 +12,12 @@ from imgcap.feedback.pictures import PictureFolder
 from imgcap.inference.adapter import Adapter, AdapterCard, Weights, read_adopted
 from imgcap.learning.background import ENDED
 from imgcap.learning.evaluation import cross_validate
-from imgcap.learning.registry import keep_adapter, kept_adapters, new_id
+from imgcap.learning.registry import delete, keep_adapter, kept_adapters, new_id
 from imgcap.settings import Settings
 from imgcap.widgets import learning_watch
 from imgcap.widgets.learning import ELSEWHERE, LearningPanel
 from imgcap.widgets.learning_figures import compared, gain_of, measured
-from imgcap.widgets.learning_words import NO_ADAPTER, NOT_BETTER, NOTHING
+from imgcap.widgets.learning_words import NO_ADAPTER, NOT_BETTER, NOT_USED, NOTHING
 from imgcap.widgets.learning_work import CANCELLED
 from imgcap.widgets.state import AppState
 from tests.fakes import HeldEngine
@@ -247,6 +247,31 @@ def test_what_did_not_pass_can_be_tried_on_one_page_and_deleted(
     press(panel, "really")
     assert kept_adapters(page_settings.adapters) == ([], [])
     wait_until(lambda: NO_ADAPTER in panel.list.table.value)
+
+
+def test_a_trial_ends_when_another_page_deletes_the_adapter(
+    open_panel: Open, state: AppState, page_settings: Settings
+) -> None:
+    name = make_adapter(page_settings)
+    panel = open_panel()
+    settled(panel)
+    press(panel, "begin")
+    delete(page_settings.adapters, name)
+    wait_until(lambda: "without anything learned" in panel.answers.value)
+    assert state.engine.trying == {}
+
+
+@pytest.mark.usefixtures("analyst")
+def test_an_adapter_that_should_have_answered_and_did_not_is_told(
+    open_panel: Open, state: AppState, page_settings: Settings
+) -> None:
+    make_adapter(page_settings)
+    panel = open_panel()
+    settled(panel)
+    press(panel, "adopt")
+    assert NOT_USED not in panel.answers.value, "as long as nothing was asked"
+    bring(state, "cat.png")  # about which the engine says what the checkpoint says alone
+    wait_until(lambda: NOT_USED in panel.answers.value)
 
 
 def test_what_another_page_deleted_meanwhile_is_one_sentence(

@@ -30,7 +30,8 @@ class LearningPanel(Card):
         super().__init__("Learn from feedback", "learning")
         self._state = state
         self._known = Known()
-        self._busy, self._wanted, self._choose = False, True, ""
+        self._busy, self._wanted = False, True
+        self._choose = self._told = ""
         self.answers, self.message = Message(), Message()
         self.fold = Fold("What feedback has taught")
         if state.settings.engine != "local":
@@ -42,7 +43,7 @@ class LearningPanel(Card):
         self.fill(self.answers, self.fold)
         self.fold.button.observe(state.guarded(self._open), "is_open")
         state.observe(state.guarded(self._read), ["saved", "engine", "adapters"])
-        state.observe(state.guarded(self._tell), "adapters")
+        state.observe(state.guarded(self._tell), ["adapters", "description"])
         self._tell()
 
     def _open(self, _change: object) -> None:
@@ -51,7 +52,12 @@ class LearningPanel(Card):
         self._go()
 
     def _tell(self, _change: object = None) -> None:
-        self.answers.tell(answers_with(self._state.adapters, self.actions.trial))
+        state, description = self._state, self._state.description
+        revisions = description.revisions if description else {}
+        told = answers_with(state.adapters, self.actions.trial, revisions)
+        if told != self._told:  # else it would be read aloud again with every answer
+            self._told = told
+            self.answers.tell(told)
 
     def _take(self, adapter: str) -> None:
         self._choose = adapter

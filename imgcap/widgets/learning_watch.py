@@ -3,7 +3,7 @@
 import threading
 from typing import Final
 
-from imgcap.inference.adapter import AdapterError, Adopted, read_adopted
+from imgcap.inference.adapter import CARD, AdapterError, Adopted, read_adopted
 from imgcap.inference.events import Role
 from imgcap.widgets.answering import Turn
 from imgcap.widgets.state import AppState
@@ -41,7 +41,7 @@ class AdapterWatch:
         with state.lock:
             turns: dict[str, Turn] = dict(state.adapters)
             for role in ROLES:
-                tried = state.engine.trying.get(role)
+                tried = self._tried(role)
                 name = tried or adopted.by(state.engine.models[role].checkpoint)
                 last = turns.get(role, Turn())
                 if last.adapter != name:
@@ -50,6 +50,15 @@ class AdapterWatch:
                 for shown in state.pictures:  # an adapter may change what is embedded
                     state.embeddings.forget(shown.id)
                 state.adapters = turns
+
+    def _tried(self, role: Role) -> str:
+        """Return the adapter that the page tries; one that was deleted is not tried any more."""
+        trying: dict[Role, str] = self._state.engine.trying
+        name = trying.get(role, "")
+        if name and not (self._state.settings.adapters / name / CARD).exists():
+            del trying[role]
+            return ""
+        return name
 
     def _watch(self) -> None:
         while not self._ended.wait(SECONDS):

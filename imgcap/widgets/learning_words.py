@@ -5,6 +5,7 @@ from html import escape
 from typing import Final
 
 from imgcap.inference.adapter import AdapterCard
+from imgcap.inference.events import Role
 from imgcap.learning.background import Method
 from imgcap.learning.waiting import Waiting
 from imgcap.widgets.answering import Turn
@@ -18,12 +19,13 @@ NOTHING: Final = (
 )
 NO_ADAPTER: Final = "Nothing was learned yet: what is made of feedback is listed here."
 NOT_BETTER: Final = "It has not been shown to be better."
+NOT_USED: Final = "The last answer came without it: it cannot be used, and the log says why."
 KINDS: Final = {
     "probe": "moved labels",
     "cache": "remembered pictures",
     "lora": "changed layers",
 }
-_ANSWERS: Final = {"classifier": "Labels", "captioner": "Captions"}
+_ANSWERS: Final[dict[Role, str]] = {"classifier": "Labels", "captioner": "Captions"}
 
 
 def counted(number: int, name: str) -> str:
@@ -73,8 +75,16 @@ def spoken(name: str) -> str:
     return f"{day}, {clock} UTC ({KINDS.get(kind, kind)})"
 
 
-def answers_with(adapters: Mapping[str, Turn], trial: AdapterCard | None) -> str:
-    """Say which adapters answer on the page, and what that means for others."""
+def answers_with(
+    adapters: Mapping[str, Turn], trial: AdapterCard | None, revisions: Mapping[Role, str]
+) -> str:
+    """Say which adapters answer on the page, and what that means for others.
+
+    Parameters
+    ----------
+    revisions : mapping
+        By role what gave the last answers: one that names no adapter came without any.
+    """
     said = []
     for role, what in _ANSWERS.items():
         name = adapters.get(role, Turn()).adapter
@@ -83,6 +93,8 @@ def answers_with(adapters: Mapping[str, Turn], trial: AdapterCard | None) -> str
             said.append(f"You are trying what was learned {spoken(name)}, on this page only.{note}")
         elif name:
             said.append(f"{what} come with what was learned {spoken(name)}.")
+        if name and "+" not in revisions.get(role, "+"):
+            said.append(NOT_USED)
     return " ".join(said) or "The models answer as they came, without anything learned here."
 
 
