@@ -155,10 +155,14 @@ def test_two_hundred_pictures_and_a_thousand_labels_stay_readable(kind: str) -> 
         assert drawing.data[0].zmax < 10, "colours are not wasted on what no label reaches"
 
 
-@every_kind
+@pytest.mark.parametrize("kind", ["prompts", "pictures"])
 def test_independent_scores_are_not_added_up(kind: str) -> None:
-    drawing = figure(kind, fitting(kind, scored(2, 8, independent=True)), top=3)
-    assert not any("other label" in text for text in strings(drawing.to_dict()) if text != "")
+    apart, together = (
+        list(strings(figure(kind, scored(2, 8, independent=independent), top=3).to_dict()))
+        for independent in (True, False)
+    )
+    assert not any("other labels" in text for text in apart)
+    assert any("other labels" in text for text in together)
 
 
 @every_kind

@@ -55,14 +55,6 @@ def test_a_comment_of_a_megabyte_comes_back(path: Path) -> None:
     assert comments(path) == [said, ""]
 
 
-def test_the_same_id_is_stored_once(path: Path) -> None:
-    store, again = CsvStore(path), FeedbackRecord(rating=1)
-    for each in (store, store, CsvStore(path)):
-        each.append(again)
-    assert CsvStore(path).read() == [again]
-    assert len(path.read_bytes().splitlines()) == 2
-
-
 def test_a_page_is_sorted_filtered_and_counted(path: Path) -> None:
     store = CsvStore(path)
     words = ["Ä cat", "a DOG", "cat; =1", "bird", "ä CAT"]

@@ -41,9 +41,8 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("module", ["imgcap", "imgcap.inference", "imgcap.cli"])
-def test_importing_loads_no_model_library(module: str) -> None:
-    code = f"import sys, {module}; print(sorted({{'torch', 'transformers'}} & set(sys.modules)))"
+def test_importing_the_commands_loads_no_model_library() -> None:
+    code = "import sys, imgcap.cli; print(sorted({'torch', 'transformers'} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
