@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 RANK: Final = 4
 RATE: Final = 1e-3
 DRIFT: Final = 5.0
-EPOCHS: Final = 8
+EPOCHS: Final = 6
 _PATIENCE: Final = 2
-_BATCH: Final = 16
+_BATCH: Final = 8
+_LEAST: Final = 64
+"""So many looks at pictures make a round at least, or a few pictures would be given up at once."""
 _SEED: Final = 0
 
 
@@ -127,6 +129,11 @@ class Taught:
         self.adapted.save_pretrained(str(folder), save_embedding_layers=False)
 
 
+def looks_in_all(pictures: int) -> int:
+    """Return how many looks at pictures all rounds take, at most."""
+    return EPOCHS * (pictures + _LEAST)
+
+
 def check_extra() -> None:
     """Raise `EngineError` if peft is not installed."""
     if importlib.util.find_spec("peft") is None:
@@ -183,7 +190,7 @@ def _learn(  # noqa: PLR0913, PLR0917  # those of `taught`
     best, kept = 0, copy.deepcopy(weights)
     lowest = _loss_of(lesson, checked, told)
     for epoch in range(1, epochs + 1):
-        places = chance.permutation(learned)
+        places = chance.permutation(np.repeat(learned, math.ceil(_LEAST / len(learned))))
         for start in range(0, len(places), _BATCH):
             batch = places[start : start + _BATCH]
             told(len(batch))

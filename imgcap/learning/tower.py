@@ -22,7 +22,7 @@ from imgcap.learning.adapters import fit, logits
 from imgcap.learning.evaluation import Evaluation, held_out_in_turn, measured_by
 from imgcap.learning.examples import Examples, Vocabulary
 from imgcap.learning.halfway import VIEWS, Places, see
-from imgcap.learning.rounds import EPOCHS, Lesson, check_extra, taught
+from imgcap.learning.rounds import EPOCHS, Lesson, check_extra, looks_in_all, taught
 from imgcap.learning.tail import Tail
 
 
@@ -129,7 +129,7 @@ class _Work:
     def __init__(
         self, pictures: int, runs: int, progress: Progress | None, cancel: Cancel | None
     ) -> None:
-        self._seeing, self._run = pictures * VIEWS, pictures * EPOCHS
+        self._seeing, self._run = pictures * VIEWS, looks_in_all(pictures)
         self._total = self._seeing + runs * self._run
         self._progress, self._cancel = progress, cancel
         self._done = self._ended = 0
