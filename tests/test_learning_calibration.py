@@ -261,6 +261,20 @@ def test_a_revision_has_a_calibration_of_its_own(tmp_path: Path) -> None:
     assert stored_calibration(tmp_path, "other", "a").temperature == 1.0
 
 
+def test_an_adapter_gets_no_calibration_of_the_checkpoint_and_takes_none_away(
+    tmp_path: Path,
+) -> None:
+    taught = "a+probe-20261123-120000-0123ab"
+    keep_calibration(tmp_path, Calibration(checkpoint=NAME, revision="a", temperature=2.0))
+    assert stored_calibration(tmp_path, NAME, taught).temperature == 1.0
+    keep_calibration(tmp_path, Calibration(checkpoint=NAME, revision=taught, temperature=0.5))
+    assert stored_calibration(tmp_path, NAME, taught).temperature == 0.5
+    assert stored_calibration(tmp_path, NAME, "a").temperature == 2.0, "once it is taken back"
+    outside = Calibration(checkpoint=NAME, revision="a+../../x", temperature=3.0)
+    keep_calibration(tmp_path / "in", outside)
+    assert [path.parent.name for path in tmp_path.rglob("*x.json")] == ["in"]
+
+
 def test_learning_twice_from_the_same_changes_nothing_more() -> None:
     records = [
         record_of(each, time=datetime(2026, 1, 1, tzinfo=UTC)) for each in overconfident(200)

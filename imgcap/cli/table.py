@@ -108,8 +108,8 @@ def _digest(
         parts += [settings.classifier, list(labels), top, repr(ClassifyOptions())]
         checkpoint = display_name(settings.classifier, "classifier")
         learned = calibration_file(settings.calibration, checkpoint)
-        adopted = settings.adapters / ADOPTED
-        parts += [file.read_text("utf-8") if file.is_file() else "" for file in (learned, adopted)]
+        files = [settings.adapters / ADOPTED, *sorted(learned.parent.glob(f"{learned.stem}*.json"))]
+        parts += [file.read_text("utf-8") for file in files if file.is_file()]
     if with_caption:
         parts += [settings.captioner, repr(CaptionOptions())]
     return question_digest(parts)

@@ -76,11 +76,19 @@ class Calibration(BaseModel):
         return past[-1] if past else 1.0
 
 
-def calibration_file(folder: Path, checkpoint: str) -> Path:
-    """Return where a checkpoint's calibration lies; its name may be any text, such as a path."""
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", checkpoint)[:_LONGEST_NAME].strip("-")
+def calibration_file(folder: Path, checkpoint: str, adapter: str = "") -> Path:
+    """Return where a checkpoint's calibration lies, by itself or with one of its adapters.
+
+    Names may be any text, such as a path. What was learned without an adapter is
+    there again when that is taken back.
+    """
     digest = hashlib.sha256(checkpoint.encode("utf-8", "replace")).hexdigest()[:8]
-    return folder / f"{plain}-{digest}.json"
+    own = f"+{_plain(adapter)}" if adapter else ""
+    return folder / f"{_plain(checkpoint)}-{digest}{own}.json"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:_LONGEST_NAME].strip("-")
 
 
 def stored_calibration(folder: Path, checkpoint: str, revision: str = "") -> Calibration:
@@ -91,7 +99,7 @@ def stored_calibration(folder: Path, checkpoint: str, revision: str = "") -> Cal
     CalibrationError
         If what is stored cannot be used.
     """
-    path = calibration_file(folder, checkpoint)
+    path = calibration_file(folder, checkpoint, revision.partition("+")[2])
     try:
         stat = path.stat()
         found = _parsed(path, stat.st_mtime_ns, stat.st_size)

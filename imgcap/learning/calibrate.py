@@ -96,7 +96,8 @@ def keep_calibration(folder: Path, calibration: Calibration) -> None:
     FeedbackError
         If it cannot be written; what was kept before is still there then.
     """
-    path = calibration_file(folder, calibration.checkpoint)
+    adapter = calibration.revision.partition("+")[2]
+    path = calibration_file(folder, calibration.checkpoint, adapter)
     with explained("The calibration could not be kept", path):
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as file:
