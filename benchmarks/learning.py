@@ -1,9 +1,9 @@
 """What adapters gain from simulated feedback, on pictures that the checkpoint never saw.
 
 Test pictures come from the fifth of each set that `training/` held out: whoever measures with
-pictures that a checkpoint was trained on measures its memory. So does feedback, as long as that
-has enough pictures a label; else feedback comes from what the checkpoint was trained on, and the
-row is marked. Everything is drawn several times; intervals are bootstrapped over test pictures.
+pictures that a checkpoint was trained on measures its memory. So does feedback, as long as that has
+enough pictures of four labels in five; else it comes from what the checkpoint was trained on, and
+the row is marked. Everything is drawn several times; intervals are bootstrapped over test pictures.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from imgcap.learning.intervals import gain_of
 
 KINDS: Final[tuple[Kind, ...]] = ("probe", "cache")
 TRAINED: Final = "†"
+_MOST_LABELS: Final = 0.8
 _SYLLABLES: Final = (("bla", "kro", "zi", "mu", "fe"), ("lo", "ta", "ni", "ru"), ("rk", "pt", "ve"))
 
 
@@ -121,7 +122,7 @@ def _row(  # noqa: PLR0913, PLR0917  # what one line depends on
 ) -> Row:
     examples, count = pictures.examples(), len(vocabulary.labels)
     taught = np.flatnonzero(np.bincount(pictures.right[pictures.held], minlength=count) > number)
-    trained = len(taught) * 2 < count
+    trained = len(taught) < _MOST_LABELS * count
     source = np.flatnonzero(~pictures.held if trained else pictures.held)
     if trained:
         taught = np.unique(pictures.right[source])
