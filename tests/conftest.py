@@ -93,10 +93,10 @@ def page_settings(tmp_path: Path) -> "Iterator[Settings]":
 @pytest.fixture
 def silent(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     """Let nothing warn, log or print while the test runs."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), caplog.at_level(logging.INFO):
         warnings.simplefilter("error")
         yield
-    assert not [record for record in caplog.records if record.levelno >= logging.INFO]
+    assert not caplog.get_records("call")
     assert capfd.readouterr() == ("", "")
 
 
