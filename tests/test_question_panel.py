@@ -39,6 +39,18 @@ def test_labels_are_edited_in_place(state: AppState, panel: QuestionPanel) -> No
     assert "1 label in use." in panel.label_message.value
 
 
+def test_labels_that_another_panel_asks_for_are_shown_and_stay_whole(
+    state: AppState, panel: QuestionPanel
+) -> None:
+    state.labels = ("owl", "a red, round blorp")
+    assert state.labels == ("owl", "a red, round blorp")
+    assert panel.labels.value == "owl\na red, round blorp"
+    assert panel.label_set.value == OWN
+    assert "2 labels in use." in panel.label_message.value
+    panel.labels.value = "eagle"
+    assert state.labels == ("eagle",)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -10,7 +10,7 @@ import pytest
 
 from imgcap.inference import Caption, Captions, Classification, Description, Prediction
 from imgcap.widgets.preview import PreviewPanel, size
-from imgcap.widgets.result import ResultPanel
+from imgcap.widgets.result import ResultPanel, credits_line
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.stage import CANCELLED
 from imgcap.widgets.state import AppState
@@ -233,3 +233,16 @@ def test_the_preview_shows_the_picture_on_screen_with_its_caption(state: AppStat
 )
 def test_sizes_are_said_as_people_do(n_bytes: int, text: str) -> None:
     assert size(n_bytes) == text
+
+
+def test_the_adapter_that_answered_is_named_beside_its_checkpoint() -> None:
+    predictions = (Prediction("cat", 1.0),)
+    for revision, said in (
+        ("abc+probe-1", "Labels: clip with adapter probe-1, 2 ms"),
+        (f"+{PAYLOADS[0]}", f"Labels: clip with adapter {escape(PAYLOADS[0])}, 2 ms"),
+        ("abc", "Labels: clip, 2 ms"),
+    ):
+        answer = Classification(
+            predictions, independent=False, model="clip", ms=2, revision=revision
+        )
+        assert said in credits_line(Description("cat.png", "", 1, 1, classification=answer))

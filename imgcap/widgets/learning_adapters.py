@@ -6,6 +6,7 @@ import ipywidgets as widgets
 
 from imgcap.charts.learning import learning_figure
 from imgcap.inference.adapter import AdapterCard, label_key
+from imgcap.labels import check_labels
 from imgcap.widgets.browser import ChartImages
 from imgcap.widgets.elements import Message, markup, plain, row
 from imgcap.widgets.figures import living, redraw
@@ -146,4 +147,4 @@ class AdapterList(widgets.VBox):
         self.ask.layout.display = None if missing else "none"
 
     def _ask(self, _button: object) -> None:
-        self._state.labels = (*self._state.labels, *self._missing())
+        self._state.labels = check_labels((*self._state.labels, *self._missing()))

@@ -41,6 +41,7 @@ class QuestionPanel(Card):
         self._state = state
         self._sets = label_sets(state.settings)
         self._set: tuple[str, ...] = state.labels
+        self._following = False
         self.label_set = widgets.Dropdown(
             description="Label set",
             options=[
@@ -106,23 +107,34 @@ class QuestionPanel(Card):
         self.labels.value = "\n".join(self._set)
 
     def _read(self, _change: object) -> None:
+        if self._following:
+            return
         try:
             labels = parse_labels(self.labels.value)
         except LabelError as error:
             self.label_set.value = OWN
             self.label_message.warn(f"{error} {_KEPT}")
             return
+        self._tell(labels)
+        self._state.labels = labels
+
+    def _tell(self, labels: tuple[str, ...]) -> None:
         if labels != self._set:
             self.label_set.value = OWN
         plural = "" if len(labels) == 1 else "s"
         self.label_message.tell(f"{len(labels):,} label{plural} in use.")
-        self._state.labels = labels
 
     def _follow(self, _change: object) -> None:
-        """Show labels that another panel asks for."""
-        wanted = "\n".join(self._state.labels)
-        if "\n".join(_parsed(self.labels.value)) != wanted:
-            self.labels.value = wanted
+        """Show labels that another panel asks for; one with a comma in it stays whole."""
+        labels = self._state.labels
+        if _parsed(self.labels.value) == labels:
+            return
+        self._following = True
+        try:
+            self.labels.value = "\n".join(labels)
+        finally:
+            self._following = False
+        self._tell(labels)
 
     def _ask(self, _change: object) -> None:
         templates = ENSEMBLE_TEMPLATES if self.ensemble.value else (self.template.value.strip(),)
