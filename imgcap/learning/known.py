@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from imgcap.feedback import FeedbackRecord
 from imgcap.inference import Engine
@@ -54,6 +56,9 @@ def known_pictures(
         answered = record.classifier, record.classifier_revision.partition("+")[0]
         if answered == (checkpoint, base) and record.picture_file and teaches(record):
             lessons[picture_key(record)] = record
-    path = calibration_file(settings.adapters, checkpoint).with_suffix(".safetensors")
-    seen = see(lessons.values(), engine, settings, path, base, cancel=cancel)
+    with TemporaryDirectory() as folder:
+        path = calibration_file(settings.adapters, checkpoint).with_suffix(".safetensors")
+        if revision != base:  # what is kept there is of the checkpoint without an adapter
+            path = Path(folder, path.name)
+        seen = see(lessons.values(), engine, settings, path, base, cancel=cancel)
     return Known(frozenset(ids - {""}), tuple(seen.values()))
