@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from imgcap.learning.adapters import Kind, fit, logits
+from imgcap.learning.examples import Examples
 from tests.learning_examples import LABELS, NAMED, examples, vocabulary
 
 KINDS: tuple[Kind, ...] = ("probe", "cache")
@@ -35,6 +37,36 @@ def test_a_label_that_the_checkpoint_names_well_is_held_more_firmly() -> None:
     shown = replace(shown, corrected=np.ones(len(shown), bool))
     moved = np.linalg.norm(fit("probe", shown, words).offsets, axis=1)
     assert moved[:NAMED].max() < moved[NAMED:].min() / 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_odd_judgement_of_a_well_named_label_spoils_no_other(seed: int) -> None:
+    """The only picture of a cat is one of a dog."""
+    words, cat, dog = vocabulary(), 0, 1
+    shown = examples(1, seed=seed)
+    pictures = shown.pictures.copy()
+    pictures[cat] = examples(1, seed=50 + seed).pictures[dog]
+    odd = replace(shown, pictures=pictures, corrected=np.ones(len(shown), bool))
+    odd = odd.only(odd.right < NAMED)
+    dogs = examples(60, seed=1)
+    dogs = dogs.only(dogs.right == dog)
+    assert (logits(dogs, words, fit("probe", odd, words)).argmax(1) == dog).mean() > 0.99
+
+
+@pytest.mark.parametrize("each", [1, 4])
+def test_what_is_right_by_guessing_only_is_not_held(each: int) -> None:
+    """Between two labels that the text tower cannot tell apart, every score is a half."""
+
+    def two(found: Examples) -> Examples:
+        found = found.only(found.right >= NAMED)
+        return replace(found, asked=found.asked & (np.arange(len(LABELS)) >= NAMED))
+
+    texts = vocabulary().texts.copy()
+    texts[NAMED:] = texts[NAMED]
+    words = replace(vocabulary(), texts=texts)
+    asked = two(examples(40, seed=1))
+    values = logits(asked, words, fit("probe", two(examples(each)), words))
+    assert softmax(values, axis=1)[np.arange(len(asked)), asked.right].mean() > 0.95
 
 
 def test_only_candidates_can_win() -> None:
