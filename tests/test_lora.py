@@ -2,6 +2,7 @@ import logging
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -10,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from imgcap.inference import CaptionOptions, open_engine
 from imgcap.inference.adapter import LORA, AdapterError, read_adapter
 from imgcap.inference.local import LocalEngine
+from imgcap.learning.alone import open_alone
 from imgcap.learning.registry import adopt, delete, rollback
 from imgcap.settings import Settings
 from tests.checkpoints import pictures
@@ -121,6 +123,16 @@ def test_one_engine_tries_an_adapter_that_no_other_has(tiny: Settings, tmp_path:
     assert trying.classify(images, LABELS)[0].predictions == plain.predictions
     del trying.trying["classifier"]
     assert trying.classify(images, LABELS)[0].adapter == adopted.id
+
+
+def test_what_learns_sees_the_checkpoint_alone_whatever_was_adopted(
+    tiny: Settings, tmp_path: Path
+) -> None:
+    plain = open_engine(tiny).embed(pictures(2))
+    card = kept_low_rank(tiny, "classifier", tmp_path / "made")
+    adopt(tiny.adapters, card.id)
+    assert not np.array_equal(open_engine(tiny).embed(pictures(2)), plain)
+    assert np.array_equal(open_alone(tiny).embed(pictures(2)), plain)
 
 
 @pytest.mark.parametrize("damage", ["weights", "names", "missing"])
