@@ -7,21 +7,14 @@ import pytest
 import torch
 import transformers
 
-from imgcap.inference import CancelledError, CaptionOptions, Captions, EngineError, open_engine
+from imgcap.inference import CancelledError, CaptionOptions, Captions, EngineError
 from imgcap.inference.local import LocalEngine
-from imgcap.settings import Settings
-from tests.checkpoints import pictures
+from tests.checkpoints import engine_for, pictures
 from tests.conftest import BuildCheckpoint
 
 KINDS = ["blip", "git", "grid_captioner"]
 GREEDY = CaptionOptions(num_beams=1, max_new_tokens=10)
 BEAMS = CaptionOptions(num_beams=3, max_new_tokens=10)
-
-
-def engine_for(checkpoint: BuildCheckpoint, kind: str) -> LocalEngine:
-    engine = open_engine(Settings(captioner=str(checkpoint(kind)), dtype="float32", device="cpu"))
-    assert isinstance(engine, LocalEngine)
-    return engine
 
 
 def plain_generate(
@@ -54,7 +47,7 @@ def test_captions_are_those_of_plain_generate(
 ) -> None:
     expected = plain_generate(checkpoint, kind, num_beams=beams, max_new_tokens=10)
     options = CaptionOptions(num_beams=beams, max_new_tokens=10)
-    results = engine_for(checkpoint, kind).caption(pictures(3), options)
+    results = engine_for(checkpoint(kind), "captioner").caption(pictures(3), options)
     assert texts(results) == expected
     assert len(set(expected)) > 1, "different pictures get different captions"
 
@@ -64,7 +57,7 @@ def test_a_prefix_begins_every_caption(checkpoint: BuildCheckpoint, kind: str) -
     prefix = "a photograph of"
     expected = plain_generate(checkpoint, kind, prefix, num_beams=3, max_new_tokens=8)
     options = CaptionOptions(num_beams=3, max_new_tokens=8, prefix=prefix)
-    results = engine_for(checkpoint, kind).caption(pictures(3), options)
+    results = engine_for(checkpoint(kind), "captioner").caption(pictures(3), options)
     assert texts(results) == expected
     assert all(text.startswith(prefix) and len(text) > len(prefix) for text in expected)
 
@@ -75,7 +68,7 @@ def test_n_best_captions_come_best_first(checkpoint: BuildCheckpoint, kind: str)
         checkpoint, kind, num_beams=4, num_return_sequences=3, max_new_tokens=6
     )
     options = CaptionOptions(num_beams=4, num_captions=3, max_new_tokens=6)
-    results = engine_for(checkpoint, kind).caption(pictures(3), options)
+    results = engine_for(checkpoint(kind), "captioner").caption(pictures(3), options)
     assert [len(result.captions) for result in results] == [3, 3, 3]
     assert texts(results) == expected
     for result in results:
@@ -91,7 +84,7 @@ def test_a_score_is_the_mean_log_probability_of_the_tokens(
 ) -> None:
     [image] = pictures(1)
     options = CaptionOptions(num_beams=beams, max_new_tokens=10)
-    [result] = engine_for(checkpoint, kind).caption([image], options)
+    [result] = engine_for(checkpoint(kind), "captioner").caption([image], options)
     folder = checkpoint(kind)
     model = transformers.AutoModelForImageTextToText.from_pretrained(folder).eval()
     processor = transformers.AutoProcessor.from_pretrained(folder, backend="pil")
@@ -109,7 +102,7 @@ def test_a_score_is_the_mean_log_probability_of_the_tokens(
 @pytest.mark.parametrize("kind", ["blip", "grid_captioner"])
 @pytest.mark.parametrize("beams", [1, 3])
 def test_lengths_are_kept(checkpoint: BuildCheckpoint, kind: str, beams: int) -> None:
-    engine = engine_for(checkpoint, kind)
+    engine = engine_for(checkpoint(kind), "captioner")
     engine.load("captioner")
     loaded = engine._loaders["captioner"].get()
     end = loaded.processor.tokenizer.sep_token_id
@@ -135,7 +128,7 @@ def test_lengths_are_kept(checkpoint: BuildCheckpoint, kind: str, beams: int) ->
 def test_a_caption_says_how_long_it_is_and_whether_it_was_cut_off(
     checkpoint: BuildCheckpoint, kind: str, prefix: str
 ) -> None:
-    engine = engine_for(checkpoint, kind)
+    engine = engine_for(checkpoint(kind), "captioner")
     options = CaptionOptions(num_beams=1, min_new_tokens=4, max_new_tokens=4, prefix=prefix)
     [cut] = engine.caption(pictures(1), options)
     assert (cut.best.tokens, cut.best.finished) == (4, False)
@@ -154,7 +147,7 @@ def test_a_caption_says_how_long_it_is_and_whether_it_was_cut_off(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_batches_give_what_single_pictures_give(checkpoint: BuildCheckpoint, kind: str) -> None:
-    engine = engine_for(checkpoint, kind)
+    engine = engine_for(checkpoint(kind), "captioner")
     steps: list[tuple[int, int]] = []
     batched = engine.caption(
         pictures(3),
@@ -174,7 +167,7 @@ def test_cancelling_stops_within_a_caption(checkpoint: BuildCheckpoint) -> None:
         asked += 1
         return asked > 5
 
-    engine = engine_for(checkpoint, "blip")
+    engine = engine_for(checkpoint("blip"), "captioner")
     with pytest.raises(CancelledError):
         engine.caption(pictures(1), CaptionOptions(max_new_tokens=200), cancel=cancel)
     assert asked == 6
@@ -182,7 +175,7 @@ def test_cancelling_stops_within_a_caption(checkpoint: BuildCheckpoint) -> None:
 
 
 def test_no_picture_no_caption(checkpoint: BuildCheckpoint) -> None:
-    assert engine_for(checkpoint, "blip").caption([]) == []
+    assert engine_for(checkpoint("blip"), "captioner").caption([]) == []
 
 
 @pytest.mark.parametrize(
@@ -209,12 +202,12 @@ def test_a_length_beyond_the_model_is_cut_to_what_it_has_room_for(
     checkpoint: BuildCheckpoint, kind: str
 ) -> None:
     options = CaptionOptions(num_beams=1, min_new_tokens=200, max_new_tokens=200)
-    [captions] = engine_for(checkpoint, kind).caption(pictures(1), options)
+    [captions] = engine_for(checkpoint(kind), "captioner").caption(pictures(1), options)
     assert captions.best.text
 
 
 def test_a_prefix_beyond_the_model_is_refused_in_one_sentence(checkpoint: BuildCheckpoint) -> None:
-    engine = engine_for(checkpoint, "grid_captioner")
+    engine = engine_for(checkpoint("grid_captioner"), "captioner")
     with pytest.raises(EngineError, match="prefix is too long"):
         engine.caption(pictures(1), CaptionOptions(prefix="x " * 100))
 
@@ -231,7 +224,7 @@ def test_a_caption_is_told_word_by_word(
     checkpoint: BuildCheckpoint, kind: str, prefix: str
 ) -> None:
     options = CaptionOptions(num_beams=1, max_new_tokens=12, prefix=prefix)
-    told, caption = words_told(engine_for(checkpoint, kind), options)
+    told, caption = words_told(engine_for(checkpoint(kind), "captioner"), options)
     assert len(told) > 1, "before it is done"
     assert told[-1] == caption
     assert all(len(early) < len(late) for early, late in pairwise(told))
@@ -241,14 +234,14 @@ def test_a_caption_is_told_word_by_word(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_of_several_beams_the_leading_one_is_told(checkpoint: BuildCheckpoint, kind: str) -> None:
-    told, caption = words_told(engine_for(checkpoint, kind), BEAMS)
+    told, caption = words_told(engine_for(checkpoint(kind), "captioner"), BEAMS)
     assert told[-1] == caption
     assert all(early != late for early, late in pairwise(told))
 
 
 def test_words_are_told_of_one_picture_only(checkpoint: BuildCheckpoint) -> None:
     told: list[str] = []
-    engine = engine_for(checkpoint, "blip")
+    engine = engine_for(checkpoint("blip"), "captioner")
     engine.caption(pictures(2), replace(GREEDY, batch_size=1), on_words=told.append)
     assert told == []
     description = engine.describe(pictures(1)[0], caption_options=GREEDY, on_words=told.append)
@@ -264,7 +257,7 @@ def test_who_listens_and_fails_disturbs_nobody(
         told.append(words)
         raise RuntimeError("a listener's bug")
 
-    engine = engine_for(checkpoint, "blip")
+    engine = engine_for(checkpoint("blip"), "captioner")
     [expected] = engine.caption(pictures(1), GREEDY)
     [captions] = engine.caption(pictures(1), GREEDY, on_words=stumble)
     assert captions.best == expected.best
@@ -274,7 +267,7 @@ def test_who_listens_and_fails_disturbs_nobody(
 
 def test_a_cancelled_caption_is_told_no_further(checkpoint: BuildCheckpoint) -> None:
     told: list[str] = []
-    engine = engine_for(checkpoint, "blip")
+    engine = engine_for(checkpoint("blip"), "captioner")
     with pytest.raises(CancelledError):
         engine.caption(pictures(1), GREEDY, cancel=lambda: len(told) > 2, on_words=told.append)
     assert len(told) == 3

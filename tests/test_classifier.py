@@ -19,18 +19,12 @@ from imgcap.inference.local import LocalEngine
 from imgcap.labels import ENSEMBLE_TEMPLATES, LabelError, prompts
 from imgcap.learning.calibrate import keep_calibration
 from imgcap.settings import Settings
-from tests.checkpoints import pictures
+from tests.checkpoints import engine_for, pictures
 from tests.conftest import BuildCheckpoint
 
 KINDS = ["clip", "siglip", "siglip2", "align", "metaclip2"]
 SIGMOID = {"siglip", "siglip2"}
 LABELS = ("cat", "a photo of a dog", "a person riding a horse", "nature", "food")
-
-
-def engine_for(checkpoint: BuildCheckpoint, kind: str, dtype: str = "float32") -> LocalEngine:
-    engine = open_engine(Settings(classifier=str(checkpoint(kind)), dtype=dtype, device="cpu"))
-    assert isinstance(engine, LocalEngine)
-    return engine
 
 
 def reference_logits(
@@ -62,7 +56,7 @@ def test_scores_equal_one_joint_call_of_transformers(
     expected = reference_logits(
         checkpoint, kind, images, [prompts(label)[0] for label in LABELS]
     ).softmax(dim=-1)
-    results = engine_for(checkpoint, kind).classify(images, LABELS)
+    results = engine_for(checkpoint(kind)).classify(images, LABELS)
     for result, row in zip(results, expected, strict=True):
         assert in_label_order(result, LABELS) == pytest.approx(row.tolist(), abs=1e-5)
         scores = [prediction.score for prediction in result.predictions]
@@ -75,7 +69,7 @@ def test_scores_equal_one_joint_call_of_transformers(
 def test_independent_scores_are_the_trained_sigmoid(checkpoint: BuildCheckpoint, kind: str) -> None:
     [image] = pictures(1)
     logits = reference_logits(checkpoint, kind, [image], [prompts(label)[0] for label in LABELS])
-    [result] = engine_for(checkpoint, kind).classify(
+    [result] = engine_for(checkpoint(kind)).classify(
         [image], LABELS, ClassifyOptions(independent=True)
     )
     assert in_label_order(result, LABELS) == pytest.approx(logits.sigmoid()[0].tolist(), abs=1e-5)
@@ -86,7 +80,7 @@ def test_an_independent_score_does_not_depend_on_the_other_labels(
     checkpoint: BuildCheckpoint, kind: str
 ) -> None:
     [image] = pictures(1)
-    engine = engine_for(checkpoint, kind)
+    engine = engine_for(checkpoint(kind))
     options = ClassifyOptions(independent=True)
     [alone] = engine.classify([image], ["cat"], options)
     [together] = engine.classify([image], LABELS, options)
@@ -99,7 +93,7 @@ def test_independent_scores_of_a_softmax_model_are_weighed_against_naming_nothin
     checkpoint: BuildCheckpoint,
 ) -> None:
     [image] = pictures(1)
-    [result] = engine_for(checkpoint, "clip").classify(
+    [result] = engine_for(checkpoint("clip")).classify(
         [image], ["photo"], ClassifyOptions(templates=("a {}",), independent=True)
     )
     texts = ["a a photo", "a photo", "a picture", "a photo of something"]
@@ -116,7 +110,7 @@ def test_independent_scores_of_a_softmax_model_are_weighed_against_naming_nothin
 
 def test_an_ensemble_is_the_mean_of_normalised_embeddings(checkpoint: BuildCheckpoint) -> None:
     [image] = pictures(1)
-    engine = engine_for(checkpoint, "clip")
+    engine = engine_for(checkpoint("clip"))
     [result] = engine.classify([image], LABELS, ClassifyOptions(templates=ENSEMBLE_TEMPLATES))
     model = transformers.CLIPModel.from_pretrained(checkpoint("clip"))
     processor = transformers.AutoProcessor.from_pretrained(checkpoint("clip"), backend="pil")
@@ -150,7 +144,7 @@ class Calls:
 
 
 def test_each_label_is_encoded_once(checkpoint: BuildCheckpoint) -> None:
-    engine = engine_for(checkpoint, "clip")
+    engine = engine_for(checkpoint("clip"))
     calls = Calls(engine, "text_model")
     [image] = pictures(1)
     engine.classify([image], ["cat", "dog", "bird"])
@@ -164,7 +158,7 @@ def test_each_label_is_encoded_once(checkpoint: BuildCheckpoint) -> None:
 
 
 def test_a_picture_is_encoded_once_whatever_is_asked_about_it(checkpoint: BuildCheckpoint) -> None:
-    engine = engine_for(checkpoint, "clip")
+    engine = engine_for(checkpoint("clip"))
     calls = Calls(engine, "vision_model")
     first, second = pictures(2)
     engine.classify([first], ["cat", "dog"])
@@ -178,21 +172,21 @@ def test_a_picture_is_encoded_once_whatever_is_asked_about_it(checkpoint: BuildC
 
 def test_the_same_picture_twice_in_a_batch(checkpoint: BuildCheckpoint) -> None:
     [image] = pictures(1)
-    one, two = engine_for(checkpoint, "clip").classify([image, image], LABELS)
+    one, two = engine_for(checkpoint("clip")).classify([image, image], LABELS)
     assert one.predictions == two.predictions
 
 
 def test_batches_give_what_single_pictures_give(checkpoint: BuildCheckpoint) -> None:
     images = pictures(5)
     steps: list[tuple[int, int]] = []
-    batched = engine_for(checkpoint, "clip").classify(
+    batched = engine_for(checkpoint("clip")).classify(
         images,
         LABELS,
         ClassifyOptions(batch_size=2),
         progress=lambda done, total: steps.append((done, total)),
     )
     assert steps == [(2, 5), (4, 5), (5, 5)]
-    single = engine_for(checkpoint, "clip")
+    single = engine_for(checkpoint("clip"))
     for image, result in zip(images, batched, strict=True):
         [alone] = single.classify([image], LABELS)
         assert in_label_order(result, LABELS) == pytest.approx(
@@ -204,7 +198,7 @@ def test_batches_give_what_single_pictures_give(checkpoint: BuildCheckpoint) -> 
 def test_labels_longer_than_the_model_reads_are_cut(checkpoint: BuildCheckpoint, kind: str) -> None:
     long = " ".join(["zebra"] * 33)
     strange = "\U0001f40e <b>über</b> 馬"
-    [result] = engine_for(checkpoint, kind).classify(pictures(1), [long, strange, "cat"])
+    [result] = engine_for(checkpoint(kind)).classify(pictures(1), [long, strange, "cat"])
     assert len(result.predictions) == 3
     assert sum(prediction.score for prediction in result.predictions) == pytest.approx(1)
 
@@ -212,7 +206,7 @@ def test_labels_longer_than_the_model_reads_are_cut(checkpoint: BuildCheckpoint,
 def test_cancelling_stops_between_batches(checkpoint: BuildCheckpoint) -> None:
     seen: list[int] = []
     with pytest.raises(CancelledError):
-        engine_for(checkpoint, "clip").classify(
+        engine_for(checkpoint("clip")).classify(
             pictures(5),
             LABELS,
             ClassifyOptions(batch_size=1),
@@ -223,7 +217,7 @@ def test_cancelling_stops_between_batches(checkpoint: BuildCheckpoint) -> None:
 
 
 def test_bad_questions_are_refused_before_a_model_is_loaded(checkpoint: BuildCheckpoint) -> None:
-    engine = engine_for(checkpoint, "clip")
+    engine = engine_for(checkpoint("clip"))
     for labels in ([], ["cat", "Cat "], [""], ["x" * 201]):
         with pytest.raises(LabelError):
             engine.classify(pictures(1), labels)
@@ -237,8 +231,8 @@ def test_bad_questions_are_refused_before_a_model_is_loaded(checkpoint: BuildChe
 
 def test_bfloat16_ranks_as_float32_does(checkpoint: BuildCheckpoint) -> None:
     [image] = pictures(1)
-    [exact] = engine_for(checkpoint, "clip").classify([image], LABELS)
-    [rounded] = engine_for(checkpoint, "clip", "bfloat16").classify([image], LABELS)
+    [exact] = engine_for(checkpoint("clip")).classify([image], LABELS)
+    [rounded] = engine_for(checkpoint("clip"), dtype="bfloat16").classify([image], LABELS)
     assert in_label_order(rounded, LABELS) == pytest.approx(in_label_order(exact, LABELS), abs=0.05)
 
 

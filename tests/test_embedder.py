@@ -1,28 +1,20 @@
 import numpy as np
 import pytest
 
-from imgcap.inference import CancelledError, open_engine
-from imgcap.inference.local import LocalEngine
+from imgcap.inference import CancelledError
 from imgcap.labels import prompts
-from imgcap.settings import Settings
-from tests.checkpoints import pictures
+from tests.checkpoints import engine_for, pictures
 from tests.conftest import BuildCheckpoint
 
 KINDS = ["clip", "siglip", "siglip2", "align", "metaclip2"]
 LABELS = ("cat", "dog", "a person riding a horse")
 
 
-def engine_for(checkpoint: BuildCheckpoint, kind: str) -> LocalEngine:
-    engine = open_engine(Settings(classifier=str(checkpoint(kind)), dtype="float32", device="cpu"))
-    assert isinstance(engine, LocalEngine)
-    return engine
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_similarity_to_prompts_ranks_labels_as_classifying_does(
     checkpoint: BuildCheckpoint, kind: str
 ) -> None:
-    engine = engine_for(checkpoint, kind)
+    engine = engine_for(checkpoint(kind))
     vectors = engine.embed(pictures(3))
     texts = engine.embed_texts([prompts(label)[0] for label in LABELS])
     for matrix in (vectors, texts):
@@ -35,13 +27,13 @@ def test_similarity_to_prompts_ranks_labels_as_classifying_does(
 
 @pytest.mark.parametrize("kind", ["clip", "siglip", "align"])
 def test_no_pictures_and_no_texts_still_multiply(checkpoint: BuildCheckpoint, kind: str) -> None:
-    engine = engine_for(checkpoint, kind)
+    engine = engine_for(checkpoint(kind))
     assert (engine.embed([]) @ engine.embed_texts(["cat"]).T).shape == (0, 1)
     assert (engine.embed(pictures(2)) @ engine.embed_texts([]).T).shape == (2, 0)
 
 
 def test_texts_are_embedded_as_they_are(checkpoint: BuildCheckpoint) -> None:
-    engine = engine_for(checkpoint, "clip")
+    engine = engine_for(checkpoint("clip"))
     plain, photo, again, odd = engine.embed_texts(["cat", "a photo of a cat", "cat", "🐈 " * 500])
     assert np.array_equal(plain, again)
     assert not np.allclose(plain, photo)
@@ -49,7 +41,7 @@ def test_texts_are_embedded_as_they_are(checkpoint: BuildCheckpoint) -> None:
 
 
 def test_a_picture_is_embedded_once_and_progress_is_told(checkpoint: BuildCheckpoint) -> None:
-    engine = engine_for(checkpoint, "clip")
+    engine = engine_for(checkpoint("clip"))
     engine.load("classifier")
     seen: list[int] = []
     engine._loaders["classifier"].get().model.vision_model.register_forward_hook(
@@ -65,7 +57,7 @@ def test_a_picture_is_embedded_once_and_progress_is_told(checkpoint: BuildCheckp
 
 
 def test_embedding_can_be_cancelled_between_batches(checkpoint: BuildCheckpoint) -> None:
-    engine = engine_for(checkpoint, "clip")
+    engine = engine_for(checkpoint("clip"))
     engine.load("classifier")
     told: list[int] = []
     with pytest.raises(CancelledError):
