@@ -72,7 +72,7 @@ def read_pictures(path: Path, engine: Engine, cache: Path | None) -> Pictures:
         tuple(label.replace("_", " ") for label in labels),
         vectors,
         np.array([labels.index(row["label"]) for row in rows]),
-        np.array([name not in _ALL_TRAINED and _held_out(file) for file in files]),
+        np.array([name not in _ALL_TRAINED and held_out(file) for file in files]),
     )
 
 
@@ -97,6 +97,6 @@ def _embedded(
     return vectors
 
 
-def _held_out(name: str) -> bool:
+def held_out(name: str) -> bool:
     """Tell whether `training/pictures.py` kept a picture out of training."""
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % _PARTS == 0

@@ -239,6 +239,19 @@ def test_pictures_that_are_gone_are_left_out(tiny: Loaded, tmp_path: Path) -> No
         )
 
 
+def test_a_single_picture_a_label_says_nothing_of_others_and_leaves_the_tower(
+    tiny: Loaded, tmp_path: Path
+) -> None:
+    examples, vocabulary = judged(tiny, images := patterns(1))
+    examples = replace(examples, folds=np.arange(2))
+    made = fit_tower(tiny.model, tiny.processor, images, examples, vocabulary, tmp_path)
+    assert made.epochs == 0
+    same = with_adapter(copy.deepcopy(tiny.model), tmp_path)
+    torch.testing.assert_close(
+        embed(replace(tiny, model=same), images), torch.from_numpy(examples.pictures)
+    )
+
+
 @pytest.mark.long
 def test_the_embedded_classifier_learns_names_that_it_does_not_know(tmp_path: Path) -> None:
     of = loaded(Path("data/models/imgcap-align-small"))

@@ -71,7 +71,7 @@ def learn_tower(  # noqa: PLR0913  # what teaches what, where to, and the hooks
     """
     if sentence := nothing_in(gathered):
         return Verdict(passed=False, sentence=sentence)
-    loaded = _load(settings, cancel)
+    loaded = load_alone(settings, cancel)
     records = {each.id: each for each in source.get(gathered.examples.ids)}
     places = [place for place, name in enumerate(gathered.examples.ids) if name in records]
     places.sort(key=lambda place: records[gathered.examples.ids[place]].time)
@@ -98,7 +98,7 @@ def learn_tower(  # noqa: PLR0913  # what teaches what, where to, and the hooks
     return Adapter(card, taught.weights, folder)
 
 
-def _load(settings: Settings, cancel: Cancel | None) -> "Loaded":
+def load_alone(settings: Settings, cancel: Cancel | None = None) -> "Loaded":
     """Load the checkpoint by itself as it can be taught, whatever was adopted."""
     if settings.engine != "local":
         raise EngineError(

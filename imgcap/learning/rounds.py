@@ -56,7 +56,7 @@ class Lesson:
     texts : ndarray
         `(n_folds, n_labels, dim) float32`: what the pictures of a fold should come near to.
     shares : ndarray
-        `(n,) float32`: how much each picture counts.
+        `(n,) float32`: how much each picture counts, 1 on average unless none counts.
     scale : float
         What the checkpoint multiplies cosine similarities with.
     """
@@ -90,6 +90,7 @@ class Lesson:
                 texts[fold] += offsets
             here = examples.folds == fold
             counts[here & np.isin(right, np.setdiff1d(corrected, moved))] = 0
+        counts /= counts.mean() or 1
         return cls(halfway, examples, texts, counts, vocabulary.scale)
 
     def loss(self, places: Places, views: Places, *, drift: float) -> Tensor:
@@ -105,7 +106,7 @@ class Lesson:
             reduction="none",
         )
         moved = 1 - (vectors * seen.embeddings).sum(1)
-        weights = torch.from_numpy(self.shares[places] / self.shares.mean())
+        weights = torch.from_numpy(self.shares[places])
         return (weights * wrong + drift * moved).mean()
 
 
@@ -184,6 +185,8 @@ def _learn(  # noqa: PLR0913, PLR0917  # those of `taught`
     epochs: int,
     told: Callable[[int], None],
 ) -> int:
+    if not lesson.shares[learned].any():  # nothing but noise would be followed
+        return 0
     weights = [each for each in adapted.parameters() if each.requires_grad]
     steps = torch.optim.AdamW(weights, RATE, weight_decay=0.0)
     chance = np.random.default_rng(_SEED)
