@@ -41,6 +41,8 @@ class HeldEngine(Describing):
         Role to the error that loading its model raises.
     saying
         What is told of a caption while it is held.
+    trying
+        As `imgcap.inference.local.LocalEngine` has it; no adapter changes an answer.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class HeldEngine(Describing):
         for gate in self._gates.values():
             gate.set()
         self.listener = listener
+        self.trying: dict[Role, str] = {}
         self.begun: list[tuple[str, str, Any]] = []
         self.done: list[tuple[str, str, Any]] = []
         self.problems: dict[str, Exception] = {}

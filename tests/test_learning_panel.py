@@ -32,9 +32,7 @@ Open = Callable[[], LearningPanel]
 
 @pytest.fixture
 def engine() -> HeldEngine:
-    engine = HeldEngine(classifier=NAME)
-    engine.trying = {}
-    return engine
+    return HeldEngine(classifier=NAME)
 
 
 @pytest.fixture

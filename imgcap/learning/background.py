@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -115,9 +116,8 @@ class Learning:
 
     def _events(self) -> Iterator[dict[str, Any]]:
         for line in self._process.stdout or ():
-            event = json.loads(line)
-            if isinstance(event, dict):
-                yield event
+            with suppress(ValueError):  # half a line, of a process that was killed
+                yield json.loads(line)
 
     def _end(self) -> None:
         self._process.terminate()

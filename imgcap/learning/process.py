@@ -75,6 +75,7 @@ def _learn(order: Order, tell: Tell) -> dict[str, object]:
         made = make(order, store, settings, Path(folder), tell)
         if not isinstance(made, Adapter):
             return {"error": made.sentence}
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is kept is told of
         keep_adapter(settings.adapters, made)
     card = made.card
     return {"adapter": card.id, "passed": card.passed, "verdict": card.sentence}
