@@ -51,8 +51,11 @@ PARTS: Final = {
     "page": Part(),
     "gallery": Part(("--rounds", "1", "--count", "16")),
     "explanation": Part(("--count", "2", "--tables", "pointing")),
-    # Needs pictures that are not in this repository: `python -m benchmarks learning -- FOLDER`.
+    # Need pictures that are not in this repository: `python -m benchmarks learning -- FOLDER`.
     "learning": Part(("--draws", "1"), unasked=False),
+    "sampling": Part(("--draws", "1"), unasked=False),
+    "caption_learning": Part(("--draws", "1", "--corrections", "10"), unasked=False),
+    "tower_learning": Part(("--draws", "1", "--corrections", "4"), unasked=False),
     # Fills stores with a million records, which takes half an hour.
     "feedback": Part(("--quick",), unasked=False),
 }

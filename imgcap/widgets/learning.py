@@ -54,7 +54,7 @@ class LearningPanel(Card):
     def _tell(self, _change: object = None) -> None:
         state, description = self._state, self._state.description
         revisions = description.revisions if description else {}
-        told = answers_with(state.adapters, self.actions.trial, revisions)
+        told = answers_with(state.adapters, self.actions.trial, revisions, self._known.deleted)
         if told != self._told:  # else it would be read aloud again with every answer
             self._told = told
             self.answers.tell(told)
@@ -77,6 +77,7 @@ class LearningPanel(Card):
 
     def _show(self, known: Known) -> None:
         self._busy = False
+        self._known = known
         self.message.clear()
         self.learner.show(known.waiting)
         self.list.show(known, self._choose)

@@ -48,8 +48,8 @@ def waiting_words(waiting: Waiting) -> str:
         verb = "waits" if sum(numbers.values()) == 1 else "wait"
         said.append(f"{both} {verb} to be learned from.")
     elif known := waiting.learned + waiting.learned_captions:
-        verb = "was" if known == 1 else "were"
-        said.append(f"Nothing new: {counted(known, 'judged answer')} {verb} learned from already.")
+        answers = counted(known, "judged answer")
+        said.append(f"Nothing new: {answers} {_was(known)} learned from already.")
     if waiting.without_picture:
         number = counted(waiting.without_picture, "judged answer")
         said.append(
@@ -76,7 +76,10 @@ def spoken(name: str) -> str:
 
 
 def answers_with(
-    adapters: Mapping[str, Turn], trial: AdapterCard | None, revisions: Mapping[Role, str]
+    adapters: Mapping[str, Turn],
+    trial: AdapterCard | None,
+    revisions: Mapping[Role, str],
+    deleted: Mapping[str, int],
 ) -> str:
     """Say which adapters answer on the page, and what that means for others.
 
@@ -84,6 +87,8 @@ def answers_with(
     ----------
     revisions : mapping
         By role what gave the last answers: one that names no adapter came without any.
+    deleted : mapping
+        How many of an adapter's records are gone, by its id.
     """
     said = []
     for role, what in _ANSWERS.items():
@@ -93,6 +98,10 @@ def answers_with(
             said.append(f"You are trying what was learned {spoken(name)}, on this page only.{note}")
         elif name:
             said.append(f"{what} come with what was learned {spoken(name)}.")
+        if gone := deleted.get(name, 0):
+            said.append(
+                f"{counted(gone, 'record')} that it learned from {_was(gone)} deleted since."
+            )
         if name and "+" not in revisions.get(role, "+"):
             said.append(NOT_USED)
     return " ".join(said) or "The models answer as they came, without anything learned here."
@@ -128,8 +137,11 @@ def _labels(card: AdapterCard, most: int = 3) -> str:
 def _gone(number: int) -> str:
     if not number:
         return ""
-    verb = "was" if number == 1 else "were"
-    return f'<br><span class="imgcap-muted">{number:,} {verb} deleted since</span>'
+    return f'<br><span class="imgcap-muted">{number:,} {_was(number)} deleted since</span>'
+
+
+def _was(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def changes(shown: Sequence[ChangedAnswer]) -> str:
