@@ -32,7 +32,7 @@ from imgcap.learning.halfway import Halfway, Places
 if TYPE_CHECKING:
     from peft import PeftModel
 
-# Chosen on actions15, with its own names and with invented ones.
+# Chosen among a few on actions15, with its own names and with invented ones.
 RANK: Final = 4
 RATE: Final = 1e-3
 DRIFT: Final = 5.0

@@ -4,6 +4,9 @@ A tower alone cannot learn what an invented name means: its text vector lies any
 pictures of the label would have to be thrown across the space. So corrected labels are moved by a
 probe first, and the tower learns to fit the moved ones; the adapter holds both. Labels that nobody
 corrected keep their zero-shot weight exactly.
+
+With the embedded classifier this gained nothing over the probe: `benchmarks.tower_learning`
+found -1.5 to +0.2 points on scenes6, with 4 and 16 corrections a label.
 """
 
 from collections.abc import Iterable
