@@ -21,10 +21,10 @@ from benchmarks.machine import machine
 from benchmarks.report import Report, Table, publish
 from imgcap.inference import Engine, open_engine
 from imgcap.labels import DEFAULT_TEMPLATES, ENSEMBLE_TEMPLATES
-from imgcap.learning.adapters import Kind, fit, logits
-from imgcap.learning.examples import Vocabulary
-from imgcap.learning.gather import label_embeddings, logit_scale
 from imgcap.learning.intervals import gain_of
+from imgcap.learning.labels.adapters import Kind, fit, logits
+from imgcap.learning.labels.examples import Vocabulary
+from imgcap.learning.labels.gather import label_embeddings, logit_scale
 
 KINDS: Final[tuple[Kind, ...]] = ("probe", "cache")
 TRAINED: Final = "†"

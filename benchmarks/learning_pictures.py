@@ -14,7 +14,7 @@ from PIL import Image
 
 from imgcap.inference import Engine
 from imgcap.inference.adapter import Floats
-from imgcap.learning.examples import Examples
+from imgcap.learning.labels.examples import Examples
 
 _BATCH: Final = 8
 _NEAR: Final = 1e-3

@@ -24,11 +24,11 @@ from benchmarks.machine import machine
 from benchmarks.report import Report, Table, publish
 from imgcap.inference import Prediction, open_engine
 from imgcap.labels import DEFAULT_TEMPLATES
-from imgcap.learning.adapters import fit, logits
 from imgcap.learning.embeddings import Seen
-from imgcap.learning.examples import Examples, Vocabulary
-from imgcap.learning.gather import label_embeddings, logit_scale
 from imgcap.learning.intervals import gain_of
+from imgcap.learning.labels.adapters import fit, logits
+from imgcap.learning.labels.examples import Examples, Vocabulary
+from imgcap.learning.labels.gather import label_embeddings, logit_scale
 from imgcap.learning.sampling import COUNT, Candidate, choose
 
 Places = NDArray[np.int64]

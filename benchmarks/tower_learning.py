@@ -29,14 +29,14 @@ from imgcap.inference.adapter import Floats, Weights
 from imgcap.inference.lora import with_adapter
 from imgcap.inference.pixels import prepare
 from imgcap.labels import DEFAULT_TEMPLATES, ENSEMBLE_TEMPLATES
-from imgcap.learning.adapters import fit, logits
-from imgcap.learning.examples import Examples, Vocabulary
-from imgcap.learning.gather import label_embeddings, logit_scale
 from imgcap.learning.groups import FOLDS
 from imgcap.learning.intervals import Gain, gain_of
-from imgcap.learning.learn_tower import load_alone
-from imgcap.learning.tail import Tail
-from imgcap.learning.tower import fit_tower
+from imgcap.learning.labels.adapters import fit, logits
+from imgcap.learning.labels.examples import Examples, Vocabulary
+from imgcap.learning.labels.gather import label_embeddings, logit_scale
+from imgcap.learning.tower.fitting import fit_tower
+from imgcap.learning.tower.learn import load_alone
+from imgcap.learning.tower.tail import Tail
 from imgcap.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcap.learning.examples import Examples, Vocabulary
 from imgcap.learning.groups import FOLDS
+from imgcap.learning.labels.examples import Examples, Vocabulary
 
 LABELS = ("cat", "dog", "car", "tree", "blorp", "zink")
 NAMED = 4

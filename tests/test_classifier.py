@@ -17,7 +17,7 @@ from imgcap.inference import (
 from imgcap.inference.calibration import Calibration
 from imgcap.inference.local import LocalEngine
 from imgcap.labels import ENSEMBLE_TEMPLATES, LabelError, prompts
-from imgcap.learning.calibrate import keep_calibration
+from imgcap.learning.confidence.calibrate import keep_calibration
 from imgcap.settings import Settings
 from tests.checkpoints import engine_for, pictures
 from tests.conftest import BuildCheckpoint

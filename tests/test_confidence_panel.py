@@ -7,7 +7,7 @@ import pytest
 from imgcap.inference import ClassifyOptions, ModelError
 from imgcap.inference.calibration import Calibration
 from imgcap.labels import ENSEMBLE_TEMPLATES
-from imgcap.learning.calibrate import keep_calibration
+from imgcap.learning.confidence.calibrate import keep_calibration
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.confidence import AVERAGED, CANCELLED, NO_PICTURE, ConfidencePanel
 from imgcap.widgets.question import QuestionPanel

@@ -10,7 +10,7 @@ from imgcap.inference import CancelledError, ModelError
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.chart import ChartPanel
 from imgcap.widgets.embeddings import KEPT
-from imgcap.widgets.gallery import GalleryPanel
+from imgcap.widgets.gallery.panel import GalleryPanel
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
 from tests.fakes import HeldEngine, embedded

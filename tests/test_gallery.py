@@ -8,8 +8,8 @@ import pytest
 
 from imgcap.inference import ModelError
 from imgcap.widgets.analyst import Analyst
-from imgcap.widgets.finder import Finder
-from imgcap.widgets.gallery import EVERY_LABEL, GalleryPanel
+from imgcap.widgets.gallery.finder import Finder
+from imgcap.widgets.gallery.panel import EVERY_LABEL, GalleryPanel
 from imgcap.widgets.state import AppState
 from tests.fakes import HeldEngine, captioned, embedded, scored
 from tests.pages import bring, download, wait_until

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from imgcap.learning.adapters import Kind, fit, logits
-from imgcap.learning.examples import Examples
+from imgcap.learning.labels.adapters import Kind, fit, logits
+from imgcap.learning.labels.examples import Examples
 from tests.learning_examples import LABELS, NAMED, examples, vocabulary
 
 KINDS: tuple[Kind, ...] = ("probe", "cache")

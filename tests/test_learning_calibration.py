@@ -12,9 +12,9 @@ from imgcap.feedback import FeedbackRecord, open_store
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.inference import ClassifyOptions, Prediction, open_engine
 from imgcap.inference.calibration import Calibration, calibration_file, stored_calibration
-from imgcap.learning.calibrate import keep_calibration, learn_calibration, rescoring
-from imgcap.learning.calibration import LEAST_JUDGED, fit_temperature, fit_threshold
-from imgcap.learning.judged import Judged, judged_answers
+from imgcap.learning.confidence.calibrate import keep_calibration, learn_calibration, rescoring
+from imgcap.learning.confidence.calibration import LEAST_JUDGED, fit_temperature, fit_threshold
+from imgcap.learning.confidence.judged import Judged, judged_answers
 from imgcap.settings import Settings
 
 NAME = "imgcap-align-small"

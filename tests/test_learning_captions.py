@@ -25,8 +25,8 @@ from imgcap.learning.captions.gate import judge_captions
 from imgcap.learning.captions.gather import gather_captions, judged_caption
 from imgcap.learning.captions.learn import learn_captions
 from imgcap.learning.captions.writer import Writer, open_writer
-from imgcap.learning.gate import Verdict
 from imgcap.learning.intervals import Gain
+from imgcap.learning.labels.gate import Verdict
 from imgcap.learning.registry import keep_adapter
 from imgcap.settings import Settings
 from tests.checkpoints import pictures

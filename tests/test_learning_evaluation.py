@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imgcap.learning.adapters import Kind, fit
-from imgcap.learning.evaluation import (
+from imgcap.learning.intervals import Gain
+from imgcap.learning.labels.adapters import Kind, fit
+from imgcap.learning.labels.evaluation import (
     MANY,
     MOST_CHANGED,
     Evaluation,
@@ -13,8 +14,7 @@ from imgcap.learning.evaluation import (
     cross_validate,
     evaluate,
 )
-from imgcap.learning.gate import MARGIN, judge
-from imgcap.learning.intervals import Gain
+from imgcap.learning.labels.gate import MARGIN, judge
 from tests.learning_examples import LABELS, NAMED, examples, vocabulary
 
 KINDS: tuple[Kind, ...] = ("probe", "cache")

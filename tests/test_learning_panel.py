@@ -11,14 +11,14 @@ from imgcap.feedback import FeedbackRecord, open_store
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.inference.adapter import Adapter, AdapterCard, Weights, read_adopted
 from imgcap.learning.background import ENDED
-from imgcap.learning.evaluation import cross_validate
+from imgcap.learning.labels.evaluation import cross_validate
 from imgcap.learning.registry import delete, keep_adapter, kept_adapters, new_id
 from imgcap.settings import Settings
-from imgcap.widgets import learning_watch
-from imgcap.widgets.learning import ELSEWHERE, LearningPanel
-from imgcap.widgets.learning_figures import compared, gain_of, measured
-from imgcap.widgets.learning_words import NO_ADAPTER, NOT_BETTER, NOT_USED, NOTHING
-from imgcap.widgets.learning_work import CANCELLED
+from imgcap.widgets.learning import watch
+from imgcap.widgets.learning.figures import compared, gain_of, measured
+from imgcap.widgets.learning.panel import ELSEWHERE, LearningPanel
+from imgcap.widgets.learning.words import NO_ADAPTER, NOT_BETTER, NOT_USED, NOTHING
+from imgcap.widgets.learning.work import CANCELLED
 from imgcap.widgets.state import AppState
 from tests.fakes import HeldEngine
 from tests.learning_examples import examples, vocabulary
@@ -38,7 +38,7 @@ def engine() -> HeldEngine:
 @pytest.fixture
 def open_panel(state: AppState, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Return a function that builds the panel, opens its fold and waits until all is counted."""
-    monkeypatch.setattr(learning_watch, "SECONDS", 0.02)
+    monkeypatch.setattr(watch, "SECONDS", 0.02)
 
     def build() -> LearningPanel:
         panel = LearningPanel(state)
@@ -106,7 +106,9 @@ def press(panel: LearningPanel, name: str) -> None:
 def test_a_closed_fold_costs_nothing(
     state: AppState, monkeypatch: pytest.MonkeyPatch, page_settings: Settings
 ) -> None:
-    monkeypatch.setattr("imgcap.widgets.learning.find", lambda _: pytest.fail("it was counted"))
+    monkeypatch.setattr(
+        "imgcap.widgets.learning.panel.find", lambda _: pytest.fail("it was counted")
+    )
     make_adapter(page_settings)
     panel = LearningPanel(state)
     state.saved += 1

@@ -11,12 +11,12 @@ from PIL import Image
 
 from imgcap.inference import open_engine
 from imgcap.labels import DEFAULT_TEMPLATES, ENSEMBLE_TEMPLATES
-from imgcap.learning.adapters import Kind, logits
-from imgcap.learning.evaluation import cross_validate
-from imgcap.learning.examples import Examples, Vocabulary
-from imgcap.learning.gate import judge
-from imgcap.learning.gather import label_embeddings, logit_scale
 from imgcap.learning.groups import FOLDS
+from imgcap.learning.labels.adapters import Kind, logits
+from imgcap.learning.labels.evaluation import cross_validate
+from imgcap.learning.labels.examples import Examples, Vocabulary
+from imgcap.learning.labels.gate import judge
+from imgcap.learning.labels.gather import label_embeddings, logit_scale
 from imgcap.settings import Settings
 
 KINDS: tuple[Kind, ...] = ("probe", "cache")

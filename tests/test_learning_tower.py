@@ -17,13 +17,13 @@ from imgcap.inference.folders import check_folder
 from imgcap.inference.lora import with_adapter
 from imgcap.inference.pixels import prepare
 from imgcap.inference.pretrained import Loaded, load
-from imgcap.learning.adapters import logits
-from imgcap.learning.examples import Examples, Vocabulary
-from imgcap.learning.gate import judge
-from imgcap.learning.halfway import see
-from imgcap.learning.rounds import Lesson, taught
-from imgcap.learning.tail import Tail
-from imgcap.learning.tower import TaughtTower, fit_tower
+from imgcap.learning.labels.adapters import logits
+from imgcap.learning.labels.examples import Examples, Vocabulary
+from imgcap.learning.labels.gate import judge
+from imgcap.learning.tower.fitting import TaughtTower, fit_tower
+from imgcap.learning.tower.halfway import see
+from imgcap.learning.tower.rounds import Lesson, taught
+from imgcap.learning.tower.tail import Tail
 from imgcap.settings import Settings
 from tests.checkpoints import pictures
 from tests.conftest import BuildCheckpoint
@@ -164,14 +164,17 @@ def test_the_files_are_peft_s_and_change_nothing_but_the_picture_tower(
     import peft
 
     examples, vocabulary = judged(tiny, images := patterns(EACH))
-    confirmed = replace(examples, corrected=np.arange(len(images)) < 4)
+    confirmed = replace(examples, corrected=np.zeros(len(images), bool))
     before = {name: value.clone() for name, value in tiny.model.state_dict().items()}
-    made = fit_tower(tiny.model, tiny.processor, images, confirmed, vocabulary, tmp_path)
+    halfway, _ = see(Tail(tiny.model), tiny.processor, images, len(images), lambda _: None)
+    everything = np.arange(len(images))
+    lesson = Lesson.of(halfway, confirmed, everything, vocabulary)
+    with taught(lesson, everything, everything[:0], 2, lambda _: None) as found:
+        found.save(tmp_path)
     after = tiny.model.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert not any(weight.requires_grad for weight in tiny.model.parameters())
-    assert made.epochs, "else there is nothing to compare"
     stored = load_file(tmp_path / LORA_FILES[1])
     assert stored
     assert all(".vision_model." in name for name in stored)
@@ -201,7 +204,7 @@ def stops_at(number: int) -> Callable[[], bool]:
     return lambda: next(asked, None) is None
 
 
-@pytest.mark.parametrize("steps", [0, 5, 20])
+@pytest.mark.parametrize("steps", [0, 5, 12])
 def test_what_is_cancelled_leaves_nothing(steps: int, tiny: Loaded, tmp_path: Path) -> None:
     examples, vocabulary = judged(tiny, images := patterns(4))
     before = embed(tiny, images)

@@ -20,7 +20,7 @@ from tests.scripted_service import ALL, BOTH, PICTURE, TOKEN, Reply, Scripted, e
 def test_a_page_on_a_service_has_no_model_library_and_stays_small() -> None:
     program = """
 import psutil, sys
-import imgcap.widgets.chart, imgcap.widgets.gallery, imgcap.widgets.records
+import imgcap.widgets.chart, imgcap.widgets.gallery.panel, imgcap.widgets.records
 import imgcap.widgets.statistics
 from imgcap.inference import EngineError, open_engine
 from imgcap.settings import Settings

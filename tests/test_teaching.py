@@ -7,7 +7,7 @@ from PIL import Image
 from imgcap.feedback import FeedbackRecord
 from imgcap.inference import ClassifyOptions, ModelError
 from imgcap.widgets.analyst import Analyst
-from imgcap.widgets.gallery import EVERY_LABEL, GalleryPanel
+from imgcap.widgets.gallery.panel import EVERY_LABEL, GalleryPanel
 from imgcap.widgets.state import AppState
 from tests.fakes import HeldEngine
 from tests.pages import wait_until

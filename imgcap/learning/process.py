@@ -25,9 +25,9 @@ from imgcap.inference.errors import EngineError
 from imgcap.inference.events import Progress
 from imgcap.learning.alone import open_alone
 from imgcap.learning.background import Order
-from imgcap.learning.gate import Verdict
-from imgcap.learning.gather import gather
-from imgcap.learning.learn import learn_adapter
+from imgcap.learning.labels.gate import Verdict
+from imgcap.learning.labels.gather import gather
+from imgcap.learning.labels.learn import learn_adapter
 from imgcap.learning.registry import keep_adapter
 from imgcap.settings import Settings
 
@@ -92,7 +92,7 @@ def _labels(
         case "probe" | "cache" as kind:
             return learn_adapter(kind, gathered)
     # All of transformers, which the other ways do without.
-    from imgcap.learning.learn_tower import learn_tower  # noqa: PLC0415
+    from imgcap.learning.tower.learn import learn_tower  # noqa: PLC0415
 
     return learn_tower(gathered, store, settings, folder, progress=_progress("measuring", tell))
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from imgcap.inference.calibration import Calibration, calibration_file
 from imgcap.labels import ENSEMBLE_TEMPLATES
-from imgcap.learning.calibrate import keep_calibration
+from imgcap.learning.confidence.calibrate import keep_calibration
 from tests.browser.conftest import NewPage
 from tests.browser.dashboard import Dashboard
 from tests.browser.test_dashboard_access import findings

@@ -13,8 +13,8 @@ from imgcap.cli.learn.report import BIAS
 
 if TYPE_CHECKING:
     from imgcap.inference.calibration import Calibration
-    from imgcap.learning.calibrate import Outcome
-    from imgcap.learning.calibration import Fit
+    from imgcap.learning.confidence.calibrate import Outcome
+    from imgcap.learning.confidence.calibration import Fit
 
 
 def calibrate(
@@ -38,7 +38,7 @@ def calibrate(
     """
     from imgcap.inference import EngineError, open_engine
     from imgcap.inference.calibration import Calibration, CalibrationError, stored_calibration
-    from imgcap.learning.calibrate import (
+    from imgcap.learning.confidence.calibrate import (
         forgotten,
         keep_calibration,
         learn_calibration,

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from imgcap.inference.adapter import Adapter, AdapterCard
     from imgcap.learning.captions.evaluation import CaptionEvaluation
     from imgcap.learning.captions.gather import GatheredCaptions
-    from imgcap.learning.evaluation import Evaluation
-    from imgcap.learning.gate import Verdict
-    from imgcap.learning.gather import Gathered
+    from imgcap.learning.labels.evaluation import Evaluation
+    from imgcap.learning.labels.gate import Verdict
+    from imgcap.learning.labels.gather import Gathered
     from imgcap.settings import Settings
 
 Method = Literal["probe", "cache", "lora"]
@@ -105,14 +105,14 @@ def _made(
         with TemporaryDirectory() as folder:
             yield learn_captions(gathered, Path(folder), progress=bar.show)
     elif way == "lora":
-        from imgcap.learning.learn_tower import learn_tower
+        from imgcap.learning.tower.learn import learn_tower
 
         found = _labels(source, settings)
         bar.say("Teaching the picture tower, and measuring it")
         with TemporaryDirectory() as folder:
             yield learn_tower(found, source, settings, Path(folder), progress=bar.show)
     else:
-        from imgcap.learning.learn import learn_adapter
+        from imgcap.learning.labels.learn import learn_adapter
 
         yield learn_adapter(way, _labels(source, settings))
 
@@ -139,7 +139,7 @@ def _of_labels(
 ) -> "Evaluation | None":
     import numpy as np
 
-    from imgcap.learning.evaluation import evaluate as measure
+    from imgcap.learning.labels.evaluation import evaluate as measure
 
     gathered = _labels(source, settings)
     card = adapter.card
@@ -172,7 +172,7 @@ def _check(card: "AdapterCard", checkpoint: str, revision: str) -> None:
 
 def _labels(source: "Store", settings: "Settings") -> "Gathered":
     from imgcap.learning.alone import open_alone
-    from imgcap.learning.gather import gather
+    from imgcap.learning.labels.gather import gather
 
     with closing(open_alone(settings)) as engine:
         gathered = gather(source.iterate(), engine, settings)

@@ -13,8 +13,8 @@ from imgcap.learning.captions.cider import CiderD, token_f1, words
 from imgcap.learning.captions.examples import CaptionExamples
 from imgcap.learning.captions.fitting import EPOCHS, taught
 from imgcap.learning.captions.writer import Writer
-from imgcap.learning.evaluation import MANY
 from imgcap.learning.intervals import Gain, gain_of
+from imgcap.learning.labels.evaluation import MANY
 
 UNCHECKED: Final = 5
 """Rounds of learning where there is nothing to check by when to stop."""

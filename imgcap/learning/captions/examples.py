@@ -26,7 +26,7 @@ class CaptionExamples:
     corrected : ndarray
         `(n,) bool`: whether the person wrote another one; else the caption was rated good.
     groups, folds : ndarray
-        `(n,)` as in `imgcap.learning.examples.Examples`.
+        `(n,)` as in `imgcap.learning.labels.examples.Examples`.
     records : tuple of UUID
         The feedback.
     """

@@ -3,7 +3,7 @@
 from typing import Final
 
 from imgcap.learning.captions.evaluation import CaptionEvaluation
-from imgcap.learning.gate import Verdict
+from imgcap.learning.labels.gate import Verdict
 
 LEAST_CORRECTIONS: Final = 10
 LEAST_GOOD: Final = 10

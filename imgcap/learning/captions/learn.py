@@ -9,7 +9,7 @@ from imgcap.learning.captions.evaluation import cross_validate
 from imgcap.learning.captions.fitting import taught
 from imgcap.learning.captions.gate import judge_captions
 from imgcap.learning.captions.gather import GatheredCaptions
-from imgcap.learning.gate import Verdict
+from imgcap.learning.labels.gate import Verdict
 from imgcap.learning.registry import new_id
 
 

@@ -21,12 +21,12 @@ from transformers import PreTrainedModel, ProcessorMixin
 from imgcap.inference.adapter import Floats, Weights
 from imgcap.inference.embedder import check
 from imgcap.inference.events import Cancel, Progress
-from imgcap.learning.adapters import fit, logits
-from imgcap.learning.evaluation import Evaluation, held_out_in_turn, measured_by
-from imgcap.learning.examples import Examples, Vocabulary
-from imgcap.learning.halfway import VIEWS, Places, see
-from imgcap.learning.rounds import EPOCHS, Lesson, check_extra, looks_in_all, taught
-from imgcap.learning.tail import Tail
+from imgcap.learning.labels.adapters import fit, logits
+from imgcap.learning.labels.evaluation import Evaluation, held_out_in_turn, measured_by
+from imgcap.learning.labels.examples import Examples, Vocabulary
+from imgcap.learning.tower.halfway import VIEWS, Places, see
+from imgcap.learning.tower.rounds import EPOCHS, Lesson, check_extra, looks_in_all, taught
+from imgcap.learning.tower.tail import Tail
 
 
 @dataclass(frozen=True)

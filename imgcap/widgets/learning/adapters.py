@@ -10,10 +10,10 @@ from imgcap.labels import check_labels
 from imgcap.widgets.browser import ChartImages
 from imgcap.widgets.elements import Message, markup, plain, row
 from imgcap.widgets.figures import living, redraw
-from imgcap.widgets.learning_actions import AdapterActions
-from imgcap.widgets.learning_figures import compared, measured
-from imgcap.widgets.learning_known import ChangedAnswer, Known, changed_answers
-from imgcap.widgets.learning_words import changes, listed, spoken
+from imgcap.widgets.learning.actions import AdapterActions
+from imgcap.widgets.learning.figures import compared, measured
+from imgcap.widgets.learning.known import ChangedAnswer, Known, changed_answers
+from imgcap.widgets.learning.words import changes, listed, spoken
 from imgcap.widgets.state import AppState
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Final
 import ipywidgets as widgets
 
 from imgcap.widgets.elements import Message, with_classes
-from imgcap.widgets.teacher import Teacher
+from imgcap.widgets.gallery.teacher import Teacher
 
 WHY: Final = (
     "Puts first the pictures whose right label would teach the most: those that the model is "

@@ -5,10 +5,10 @@ from typing import Literal
 from uuid import UUID
 
 from imgcap.inference.adapter import Adapter, AdapterCard, Weights
-from imgcap.learning.adapters import Kind, fit
-from imgcap.learning.evaluation import Evaluation, cross_validate
-from imgcap.learning.gate import Verdict, judge
-from imgcap.learning.gather import Gathered
+from imgcap.learning.labels.adapters import Kind, fit
+from imgcap.learning.labels.evaluation import Evaluation, cross_validate
+from imgcap.learning.labels.gate import Verdict, judge
+from imgcap.learning.labels.gather import Gathered
 from imgcap.learning.registry import new_id
 
 

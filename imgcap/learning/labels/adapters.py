@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from imgcap.inference.adapter import Floats, Weights
-from imgcap.learning.examples import Examples, Vocabulary
+from imgcap.learning.labels.examples import Examples, Vocabulary
 
 Kind = Literal["probe", "cache"]
 

@@ -5,7 +5,7 @@ import io
 from imgcap.results_file import FORMATS, ResultFormat, ResultRow
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.browser import DownloadButton
-from imgcap.widgets.gallery_cards import UNKNOWN
+from imgcap.widgets.gallery.cards import UNKNOWN
 from imgcap.widgets.state import AppState
 
 

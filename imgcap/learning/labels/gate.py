@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from imgcap.learning.evaluation import MANY, Evaluation, Part
 from imgcap.learning.groups import FOLDS
+from imgcap.learning.labels.evaluation import MANY, Evaluation, Part
 
 LEAST_CORRECTIONS: Final = 10
 LEAST_CONFIRMED: Final = 10

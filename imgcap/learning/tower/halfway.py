@@ -12,7 +12,7 @@ from transformers import ProcessorMixin
 
 from imgcap.inference.adapter import Floats
 from imgcap.inference.pixels import prepare
-from imgcap.learning.tail import Seen, Tail
+from imgcap.learning.tower.tail import Seen, Tail
 
 VIEWS: Final = 4
 """The picture itself, and others that show nearly the same."""

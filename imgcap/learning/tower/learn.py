@@ -18,11 +18,11 @@ from imgcap.inference.errors import EngineError
 from imgcap.inference.events import Cancel, Progress
 from imgcap.inference.in_use import InUse
 from imgcap.inference.loading import Loader
-from imgcap.learning.gate import Verdict
-from imgcap.learning.gather import Gathered
 from imgcap.learning.kept import edited, kept_image
-from imgcap.learning.learn import card_of, nothing_in
-from imgcap.learning.tower import fit_tower
+from imgcap.learning.labels.gate import Verdict
+from imgcap.learning.labels.gather import Gathered
+from imgcap.learning.labels.learn import card_of, nothing_in
+from imgcap.learning.tower.fitting import fit_tower
 from imgcap.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def learn_tower(  # noqa: PLR0913  # what teaches what, where to, and the hooks
     folder : Path
         Where peft's files are written; `imgcap.learning.registry.keep_adapter` copies them.
     progress, cancel : callable
-        As in `imgcap.learning.tower.fit_tower`.
+        As in `imgcap.learning.tower.fitting.fit_tower`.
 
     Returns
     -------

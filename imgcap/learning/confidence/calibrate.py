@@ -15,8 +15,8 @@ from imgcap.images import PictureError
 from imgcap.inference import Classification, ClassifyOptions, Engine, EngineError
 from imgcap.inference.calibration import Calibration, calibration_file
 from imgcap.labels import DEFAULT_TEMPLATES, LabelError
-from imgcap.learning.calibration import Fit, fit_temperature, fit_threshold
-from imgcap.learning.judged import Judged, Rescore, judged_answers
+from imgcap.learning.confidence.calibration import Fit, fit_temperature, fit_threshold
+from imgcap.learning.confidence.judged import Judged, Rescore, judged_answers
 from imgcap.learning.kept import edited, kept_image
 from imgcap.settings import Settings
 

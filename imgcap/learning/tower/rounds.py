@@ -24,10 +24,10 @@ from torch.nn import functional as F  # noqa: N812  # its usual name
 from imgcap.inference.adapter import Floats
 from imgcap.inference.errors import EngineError
 from imgcap.inference.lora import NEEDED
-from imgcap.learning.adapters import fit
-from imgcap.learning.examples import Examples, Vocabulary
 from imgcap.learning.groups import FOLDS
-from imgcap.learning.halfway import Halfway, Places
+from imgcap.learning.labels.adapters import fit
+from imgcap.learning.labels.examples import Examples, Vocabulary
+from imgcap.learning.tower.halfway import Halfway, Places
 
 if TYPE_CHECKING:
     from peft import PeftModel

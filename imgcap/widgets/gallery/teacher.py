@@ -8,7 +8,7 @@ from imgcap.feedback import Query
 from imgcap.inference import CancelledError, Classification, ClassifyOptions, Engine
 from imgcap.learning import FEWEST
 from imgcap.widgets.analyst import Analyst
-from imgcap.widgets.gallery_cards import UNKNOWN
+from imgcap.widgets.gallery.cards import UNKNOWN
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
 
@@ -127,7 +127,7 @@ class Teacher:
             return self._state.closed or lesson is not self._lesson or not self._is_current(lesson)
 
     def _choose(self, lesson: Lesson) -> dict[str, str]:
-        from imgcap.widgets.choosing import choose_pictures  # noqa: PLC0415  # half a second
+        from imgcap.widgets.gallery.choosing import choose_pictures  # noqa: PLC0415  # half a second
 
         def tell(seen: int) -> None:
             self.seen = seen

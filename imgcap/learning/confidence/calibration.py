@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from imgcap.inference.calibration import COLDEST, HOTTEST
 from imgcap.inference.summary import excess
+from imgcap.learning.confidence.judged import Judged
 from imgcap.learning.intervals import Gain, calibration_error, gain_of
-from imgcap.learning.judged import Judged
 
 LEAST_JUDGED = 30
 """Fewer answers say little of a temperature."""

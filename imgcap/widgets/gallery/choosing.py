@@ -9,8 +9,8 @@ from imgcap.inference.events import Cancel
 from imgcap.learning.embeddings import Seen, perceptual_hash
 from imgcap.learning.known import known_pictures
 from imgcap.learning.sampling import Candidate, choose
+from imgcap.widgets.gallery.teacher import Lesson
 from imgcap.widgets.state import AppState
-from imgcap.widgets.teacher import Lesson
 
 
 def choose_pictures(

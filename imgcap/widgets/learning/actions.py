@@ -8,9 +8,9 @@ import ipywidgets as widgets
 from imgcap.inference.adapter import AdapterCard, read_adapter
 from imgcap.learning import registry
 from imgcap.widgets.elements import Message, row
-from imgcap.widgets.learning_known import Known
-from imgcap.widgets.learning_watch import AdapterWatch
-from imgcap.widgets.learning_words import spoken
+from imgcap.widgets.learning.known import Known
+from imgcap.widgets.learning.watch import AdapterWatch
+from imgcap.widgets.learning.words import spoken
 from imgcap.widgets.state import AppState
 
 ELSEWHERE: Final = "It was made for {}, which this page does not use now."

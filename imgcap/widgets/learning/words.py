@@ -10,8 +10,8 @@ from imgcap.learning.background import Method
 from imgcap.learning.waiting import Waiting
 from imgcap.widgets.answering import Turn
 from imgcap.widgets.elements import plain
-from imgcap.widgets.learning_figures import gain_of
-from imgcap.widgets.learning_known import Change, ChangedAnswer
+from imgcap.widgets.learning.figures import gain_of
+from imgcap.widgets.learning.known import Change, ChangedAnswer
 
 NOTHING: Final = (
     "There is nothing to learn from yet. Say beside a result which label is right, and allow its "

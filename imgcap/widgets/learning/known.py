@@ -57,7 +57,7 @@ class Known:
 
 
 class Change(BaseModel):
-    """As in `imgcap.learning.evaluation`, read from a card."""
+    """As in `imgcap.learning.labels.evaluation`, read from a card."""
 
     record: UUID
     before: str

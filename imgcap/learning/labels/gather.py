@@ -15,8 +15,8 @@ from imgcap.inference.calibration import calibration_file, usable_calibration
 from imgcap.inference.events import Cancel, Progress
 from imgcap.labels import DEFAULT_TEMPLATES, ENSEMBLE_TEMPLATES, prompts
 from imgcap.learning.embeddings import Seen, picture_key, see
-from imgcap.learning.examples import Examples, Vocabulary
 from imgcap.learning.groups import fold, freeze_folds, frozen_folds, group
+from imgcap.learning.labels.examples import Examples, Vocabulary
 from imgcap.learning.waiting import teaches
 from imgcap.settings import Settings
 

@@ -14,9 +14,9 @@ from scipy.special import softmax
 from scipy.stats import binomtest
 
 from imgcap.inference.adapter import Floats, Weights
-from imgcap.learning.adapters import Kind, fit, logits
-from imgcap.learning.examples import Examples, Vocabulary
 from imgcap.learning.intervals import Gain, calibration_error, gain_of
+from imgcap.learning.labels.adapters import Kind, fit, logits
+from imgcap.learning.labels.examples import Examples, Vocabulary
 
 MANY: Final = 500
 """From so many judged pictures on, one fold is kept aside; with fewer, each takes its turn."""

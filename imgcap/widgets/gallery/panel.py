@@ -11,12 +11,12 @@ from imgcap.inference import Description
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.browser import GalleryGrid
 from imgcap.widgets.elements import Card, Fold, Message, Progress, plain, row
-from imgcap.widgets.finder import Finder
-from imgcap.widgets.gallery_cards import UNKNOWN, best, card, ordered
-from imgcap.widgets.gallery_downloads import downloads
-from imgcap.widgets.gallery_teaching import TeachingRow
+from imgcap.widgets.gallery.cards import UNKNOWN, best, card, ordered
+from imgcap.widgets.gallery.downloads import downloads
+from imgcap.widgets.gallery.finder import Finder
+from imgcap.widgets.gallery.teacher import Teacher
+from imgcap.widgets.gallery.teaching import TeachingRow
 from imgcap.widgets.state import AppState
-from imgcap.widgets.teacher import Teacher
 
 LEAST: Final = 2
 """A gallery of one picture would say nothing that the page does not."""

@@ -3,12 +3,12 @@
 from typing import Final
 
 from imgcap.widgets.elements import Card, Fold, Message, markup
-from imgcap.widgets.learning_actions import AdapterActions
-from imgcap.widgets.learning_adapters import AdapterList
-from imgcap.widgets.learning_known import Known, find
-from imgcap.widgets.learning_watch import AdapterWatch
-from imgcap.widgets.learning_words import answers_with
-from imgcap.widgets.learning_work import Learner
+from imgcap.widgets.learning.actions import AdapterActions
+from imgcap.widgets.learning.adapters import AdapterList
+from imgcap.widgets.learning.known import Known, find
+from imgcap.widgets.learning.watch import AdapterWatch
+from imgcap.widgets.learning.words import answers_with
+from imgcap.widgets.learning.work import Learner
 from imgcap.widgets.state import AppState
 
 LOOKING: Final = "Counting what waits to be learned from …"

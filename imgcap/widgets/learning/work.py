@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from imgcap.learning.background import Learned, Learning, Method
 from imgcap.learning.waiting import Waiting
 from imgcap.widgets.elements import Message, Progress, row
-from imgcap.widgets.learning_words import can_teach, waiting_words
+from imgcap.widgets.learning.words import can_teach, waiting_words
 from imgcap.widgets.state import AppState
 
 DONE: Final = "Done: see below what was learned."

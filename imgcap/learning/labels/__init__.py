@@ -1,0 +1,1 @@
+"""A classifier that learns from corrected labels: moved weights, or remembered pictures."""

@@ -1,0 +1,1 @@
+"""A low-rank adapter of the classifier's picture tower."""
