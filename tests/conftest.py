@@ -95,6 +95,8 @@ def silent(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) 
     """Let nothing warn, log or print while the test runs."""
     with warnings.catch_warnings(), caplog.at_level(logging.INFO):
         warnings.simplefilter("error")
+        # Of a page that a test before left to the garbage collector.
+        warnings.filterwarnings("ignore", "Implicitly cleaning up", ResourceWarning)
         yield
     assert not caplog.get_records("call")
     assert capfd.readouterr() == ("", "")

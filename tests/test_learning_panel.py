@@ -213,8 +213,7 @@ def test_an_adapter_is_looked_at_adopted_and_taken_back(
     assert "without anything learned" in panel.answers.value
     assert state.adapters["classifier"].number == 2
     wait_until(lambda: "without anything learned" in other_panel.answers.value)
-    other.closed = True
-    other.store.close()
+    other.close()
 
 
 def test_what_did_not_pass_can_be_tried_on_one_page_and_deleted(
@@ -318,8 +317,7 @@ def test_where_a_service_answers_it_says_where_to_learn(
     state = AppState(settings, engine)
     panel = LearningPanel(state)
     assert [ELSEWHERE in child.value for child in panel.children] == [False, True]
-    state.closed = True
-    state.store.close()
+    state.close()
 
 
 @pytest.mark.usefixtures("analyst")

@@ -16,7 +16,9 @@ STAGES = ["models", "pictures", "measuring"]
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """Processes that learn; other tests have servers of theirs beside them."""
+    found = psutil.Process().children(recursive=True)
+    return [each for each in found if "imgcap.learning.process" in each.cmdline()]
 
 
 def left(settings: Settings) -> list[str]:
