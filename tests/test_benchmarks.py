@@ -105,6 +105,7 @@ def test_what_fails_is_named_and_what_works_is_written_down(
     assert list(json.loads((tmp_path / "kept" / "results.json").read_text())) == ["speed"]
 
 
+@pytest.mark.long
 def test_feedback_is_measured_in_every_store_and_only_the_old_way_loses_any(tmp_path: Path) -> None:
     # On its own, as it starts processes that import it anew.
     command = [sys.executable, "-m", "benchmarks.feedback", "--quick"]

@@ -51,6 +51,7 @@ def workers(process: psutil.Popen) -> set[psutil.Process]:
     return found
 
 
+@pytest.mark.long
 def test_two_processes_end_what_one_began_with_the_same_rows(tmp_path: Path, album: Path) -> None:
     whole, out = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
     assert start(album, whole).wait(120) == 1

@@ -71,6 +71,7 @@ def test_other_models_answer_what_is_on_screen_and_are_named(
     assert dashboard.caption_timing() == caption, "the captioner is the same"
 
 
+@pytest.mark.long
 def test_a_download_shows_its_way_and_can_be_cancelled(
     page: Page, start_server: StartServer, hub: Hub, checkpoint: BuildCheckpoint, tmp_path: Path
 ) -> None:

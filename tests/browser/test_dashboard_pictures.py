@@ -45,7 +45,7 @@ def test_a_picture_brought_at_once_is_named_captioned_and_described(
     assert dashboard.labels()[0] == "a photo of a cat"
     assert len(dashboard.labels()) == 5
     expect(dashboard.summary).to_have_text(
-        re.compile(r"^This picture most likely shows a cat \(\d\d %\)\.$")
+        re.compile(r"^This picture most likely shows a cat \(\d\d\s%\)\.$")
     )
     expect(dashboard.picture).to_contain_text("451 × 300 pixels · JPEG · 31.0 kB")
     assert re.fullmatch(
@@ -105,6 +105,7 @@ def test_results_never_mix_when_pictures_are_changed_faster_than_answered(
     assert dashboard.labels()[0] == "a cat"
 
 
+@pytest.mark.long
 def test_a_picture_of_25_megabytes_is_answered(page: Page, server: Server, tmp_path: Path) -> None:
     file = noise(tmp_path / "large.png", 2_960)
     assert file.stat().st_size > 25 * 2**20

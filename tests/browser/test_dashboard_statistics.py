@@ -66,7 +66,9 @@ def opened(page: Page, server: Server) -> Locator:
     return card
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.long)]
+)
 def test_every_chart_is_drawn(new_page: NewPage, server: Server, scheme: str, width: int) -> None:
     page = new_page(color_scheme=scheme, viewport={"width": width, "height": 900})
     card = opened(page, server)
@@ -119,6 +121,7 @@ def test_figures_follow_what_is_said_and_can_be_read_as_a_table(page: Page, serv
     with page.expect_download() as saved:
         card.get_by_role("button", name="Download chart as PNG").click()
     assert saved.value.suggested_filename == "feedback.png"
+    expect(page.get_by_text("Preparing image")).to_have_count(0)  # Plotly's word, grey on grey
 
     card.get_by_label("Show", exact=True).select_option("Confusion")
     card.get_by_role("button", name="The same as a table").press("Enter")
