@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -17,8 +18,12 @@ STAGES = ["models", "pictures", "measuring"]
 
 def children() -> list[psutil.Process]:
     """Processes that learn; other tests have servers of theirs beside them."""
-    found = psutil.Process().children(recursive=True)
-    return [each for each in found if "imgcap.learning.process" in each.cmdline()]
+    found = []
+    for each in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # it has just ended
+            if "imgcap.learning.process" in each.cmdline():
+                found.append(each)
+    return found
 
 
 def left(settings: Settings) -> list[str]:

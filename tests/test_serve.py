@@ -201,7 +201,7 @@ def test_captions_that_are_asked_for_while_one_is_written_are_written_together(
         waiting = []
         for width in range(30, 38):
             waiting.append(pool.submit(asked, width))
-            time.sleep(0.05)
+            time.sleep(0.02)
         shares = [each.result() for each in waiting]
     assert len(set(shares)) <= len(shares) // 2, shares
 
