@@ -12,26 +12,10 @@ from imgcap.feedback import FeedbackRecord, open_store
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.inference import Classification, open_engine
 from imgcap.settings import Settings
+from tests.learning_feedback import LABELS, NAME, green, red
 from tests.picture_files import encode
 
-NAME = "imgcap-align-small"
-LABELS = ("a flag", "a carpet", "a wall", "a sea")
 EACH = 12
-
-
-def pattern(colour: tuple[int, int, int], seed: int) -> Image.Image:
-    """A blurred pattern of one colour, each of another form."""
-    light = np.random.default_rng(seed).integers(60, 255, (6, 6, 1))
-    small = (light * np.array(colour) / 255).astype(np.uint8)
-    return Image.fromarray(small).resize((96, 96), Image.Resampling.BICUBIC)
-
-
-def green(seed: int) -> Image.Image:
-    return pattern((40, 255, 60), seed)
-
-
-def red(seed: int) -> Image.Image:
-    return pattern((255, 40, 40), seed)
 
 
 @pytest.fixture
