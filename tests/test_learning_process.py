@@ -62,11 +62,14 @@ def test_cancelling_ends_the_process_and_leaves_nothing(page_settings: Settings)
 
 
 def test_a_process_that_is_killed_is_one_sentence(page_settings: Settings) -> None:
-    learning = Learning(page_settings, "probe")
-    for child in children():
-        child.kill()
+    give_feedback(page_settings)
+
+    def kill(*_: object) -> None:
+        for child in children():
+            child.kill()
+
     with pytest.raises(EngineError, match=ENDED):
-        learning.wait(lambda *_: None)
+        Learning(page_settings, "probe").wait(kill)
     assert left(page_settings) == []
 
 
