@@ -20,7 +20,8 @@ from benchmarks.machine import machine
 from benchmarks.pictures import SIZE, jpeg
 from benchmarks.report import Report, Table, decimal, parser, publish
 from benchmarks.seed_size import seed_size
-from imgcap.images import open_picture
+from imgcap.batches import in_batches
+from imgcap.images import Picture, open_picture
 from imgcap.inference import (
     CaptionOptions,
     ClassifyOptions,
@@ -30,10 +31,12 @@ from imgcap.inference import (
 )
 from imgcap.labels import first_labels, read_labels
 from imgcap.settings import Settings
+from imgcap.sources import Source, open_ahead
 
 LABELS: Final = 9
 TOKENS: Final = 20
 BATCH: Final = 8
+FILES: Final = 3 * BATCH
 OPTIONS: Final = CaptionOptions(
     num_beams=1, min_new_tokens=TOKENS, max_new_tokens=TOKENS, batch_size=BATCH
 )
@@ -150,10 +153,11 @@ def _engine(name: str, settings: Settings, labels: Sequence[str]) -> Clock:
 
     def clock(number: int) -> tuple[Answers, dict[str, Seconds]]:
         file = jpeg(number)
-        files = [jpeg(_BATCHES + BATCH * number + each) for each in range(BATCH)]
+        files = [jpeg(_BATCHES + FILES * number + each) for each in range(FILES)]
         described, told, seconds = _one(engine, file, labels)
         taken = {f"{name}, labels told": told, name: seconds}
-        taken[f"{name}, batch of {BATCH}"] = _batch(engine, files, labels)
+        for some in (files[:BATCH], files):
+            taken[f"{name}, {len(some)} in batches of {BATCH}"] = _many(engine, some, labels)
         scores = {each.label: each.score for each in described.predictions}
         return (scores, described.caption), taken
 
@@ -176,13 +180,14 @@ def _one(
     return described, told[0], seconds
 
 
-def _batch(engine: Engine, files: Sequence[bytes], labels: Sequence[str]) -> Seconds:
-    """Return what a picture of a batch took."""
+def _many(engine: Engine, files: Sequence[bytes], labels: Sequence[str]) -> Seconds:
+    """Return what a picture of many took, opened as `imgcap describe` does."""
+    sources = [Source(f"{number}.jpg", file) for number, file in enumerate(files)]
 
     def describe() -> None:
-        pictures = [open_picture(file, "many.jpg") for file in files]
-        engine.classify(pictures, labels, ClassifyOptions(batch_size=BATCH))
-        engine.caption(pictures, OPTIONS)
+        for batch in in_batches(open_ahead(sources, Settings()), BATCH):
+            pictures = [picture for _, picture in batch if isinstance(picture, Picture)]
+            engine.describe_all(pictures, labels, OPTIONS, ClassifyOptions(batch_size=BATCH))
 
     _, (wall, cpu) = _timed(describe)
     return Seconds(wall / len(files), cpu / len(files))

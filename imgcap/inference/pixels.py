@@ -6,6 +6,7 @@ levels differ from Pillow's by 1 in about one of 300 places, and hardly ever by 
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -14,6 +15,8 @@ import numpy as np
 import torch
 from PIL import Image
 from torch.nn import functional as F  # noqa: N812  # its usual name
+
+from imgcap.inference.cores import usable_threads
 
 _MODES: Final = {Image.Resampling.BILINEAR: "bilinear", Image.Resampling.BICUBIC: "bicubic"}
 _GREY: Final = 100
@@ -38,7 +41,11 @@ def prepare(processor: Any, images: Sequence[Image.Image]) -> dict[str, torch.Te
     plan = _plan(processor.image_processor)
     if plan is None:
         return dict(processor(images=list(images), return_tensors="pt"))
-    return {"pixel_values": torch.stack([plan.run(image) for image in images])}
+    if len(images) == 1:
+        return {"pixel_values": plan.scaled(plan.levels(images[0])).unsqueeze(0)}
+    with ThreadPoolExecutor(usable_threads(), thread_name_prefix="prepare") as pool:
+        levels = list(pool.map(plan.levels, images))
+    return {"pixel_values": plan.scaled(torch.stack(levels))}
 
 
 @dataclass(frozen=True)
@@ -51,11 +58,12 @@ class _Plan:
     scale: torch.Tensor
     offset: torch.Tensor
 
-    def run(self, image: Image.Image) -> torch.Tensor:
-        """Return `(3, height, width) float32`."""
-        return self._levels(image).float().contiguous().mul_(self.scale).add_(self.offset)
+    def scaled(self, levels: torch.Tensor) -> torch.Tensor:
+        """Return `(..., 3, height, width) float32` of such 8-bit levels."""
+        return levels.float().contiguous().mul_(self.scale).add_(self.offset)
 
-    def _levels(self, image: Image.Image) -> torch.Tensor:
+    def levels(self, image: Image.Image) -> torch.Tensor:
+        """Return `(3, height, width) uint8`: what is between pixels and what the model takes."""
         width, height = _resized(image.size, self.size)
         across, down = self.crop or (width, height)
         left, top = (width - across) // 2, (height - down) // 2
