@@ -129,11 +129,18 @@ def main() -> int:
 
 
 def _ways(folder: Path, clip: Path, blip: Path) -> Mapping[str, Mapping[str, str]]:
-    """Return the environment of each way; the first of CLIP and BLIP finds an empty cache."""
+    """Return the environment of each way; the first of CLIP and BLIP finds an empty cache.
+
+    Pandas imports pyarrow where it is installed, which `make run` does not do; it is hidden once.
+    """
     torch = {"IMGCAP_CACHE": str(folder / "cache"), "IMGCAP_RUNTIME": "torch"}
     large = {"IMGCAP_CLASSIFIER": str(clip), "IMGCAP_CAPTIONER": str(blip)}
+    bare = folder / "bare"
+    bare.mkdir()
+    (bare / "pyarrow.py").write_text("raise ImportError\n")
     ways = {
         "embedded": torch,
+        "embedded, no pyarrow": torch | {"PYTHONPATH": str(bare)},
         "CLIP + BLIP, first start": torch | large,
         "CLIP + BLIP": torch | large,
     }

@@ -1,6 +1,7 @@
 """The analyst answers each picture once, anew where the question changed, and ends well."""
 
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -41,6 +42,21 @@ def test_labels_are_shown_before_the_caption_is_there(
     assert state.description is not None
     assert state.description.predictions
     assert state.description.captions is None
+
+
+@pytest.mark.usefixtures("analyst")
+def test_memory_is_given_back_once_when_nothing_follows(
+    state: AppState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trimmed: list[bool] = []
+    monkeypatch.setattr("imgcap.widgets.analyst.trim", lambda: trimmed.append(is_done(state)))
+    monkeypatch.setattr("imgcap.widgets.analyst._IDLE", 0.05)
+    bring(state, "a.png")
+    wait_until(lambda: bool(trimmed))
+    state.labels = ("sea", "sand")
+    wait_until(lambda: len(trimmed) > 1)
+    time.sleep(0.3)
+    assert trimmed == [True, True]
 
 
 def test_every_picture_keeps_its_result_and_nothing_is_computed_twice(

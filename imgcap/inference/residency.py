@@ -4,14 +4,16 @@ import ctypes
 import mmap
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 _MAPPINGS = Path("/proc/self/maps")
 _KIND = ".safetensors"
 
 
-def let_go(tensor: torch.Tensor) -> None:
+def let_go(tensor: "torch.Tensor") -> None:
     """Give back the pages of a weight if they are a mapped file's; reading it brings them back.
 
     Where that cannot be told, nothing happens.

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from imgcap.inference import CancelledError, Captions, Classification, Description, Engine
 from imgcap.inference.events import Role
+from imgcap.inference.residency import trim
 from imgcap.widgets.answering import turn
 from imgcap.widgets.asking import ask
 from imgcap.widgets.outcomes import Job, Jobs, Outcomes, is_alike
@@ -22,6 +23,8 @@ _QUESTION = ("selected", "edits", "labels", "classify_options", "caption_options
 _WATCHED = (*_QUESTION, "pictures", "paused", "wordings")
 _DOING = {"classify": "Comparing {} with the labels", "caption": "Writing a caption for {}"}
 _TOGETHER = 8
+_IDLE = 1.0
+"""Seconds without work after which the system gets back the memory that answers took."""
 
 
 class Analyst:
@@ -157,15 +160,19 @@ class Analyst:
         return bool(urgent) and urgent[0] not in jobs
 
     def _run(self) -> None:
+        tidy = True
         while True:
             with self._changed:
                 jobs, cold = self._take()
                 while not (jobs or cold or self._closed):
-                    self._changed.wait()
+                    if not self._changed.wait(None if tidy else _IDLE):
+                        trim()
+                        tidy = True
                     jobs, cold = self._take()
                 engine = self._state.engine
             if self._closed:
                 return
+            tidy = False
             if jobs:
                 self._answer(jobs, engine)
             elif cold:
