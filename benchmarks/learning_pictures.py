@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imgcap.inference import Engine
-from imgcap.inference.adapter import Floats
+from imgcap.inference.label_weights import Floats
 from imgcap.learning.labels.examples import Examples
 
 _BATCH: Final = 8

@@ -25,7 +25,7 @@ from benchmarks.learning_pictures import held_out
 from benchmarks.machine import machine
 from benchmarks.report import Report, Table, publish
 from imgcap.inference import open_engine
-from imgcap.inference.adapter import Floats, Weights
+from imgcap.inference.label_weights import Floats, Weights
 from imgcap.inference.lora import with_adapter
 from imgcap.inference.pixels import prepare
 from imgcap.labels import DEFAULT_TEMPLATES, ENSEMBLE_TEMPLATES

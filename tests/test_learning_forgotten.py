@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 
 from imgcap.cli import app
 from imgcap.feedback import FeedbackRecord, Store, open_store
-from imgcap.inference.adapter import ADOPTED, Adapter, AdapterCard, Weights
+from imgcap.inference.adapter import Adapter, AdapterCard
+from imgcap.inference.adopted import ADOPTED
+from imgcap.inference.label_weights import Weights
 from imgcap.learning.forgotten import deleted_records, forgotten, reminder
 from imgcap.learning.registry import adopt, keep_adapter, new_id
 from imgcap.settings import Settings

@@ -9,7 +9,9 @@ from jupyter_client.session import json_packer
 
 from imgcap.feedback import FeedbackRecord, open_store
 from imgcap.feedback.pictures import PictureFolder
-from imgcap.inference.adapter import Adapter, AdapterCard, Weights, read_adopted
+from imgcap.inference.adapter import Adapter, AdapterCard
+from imgcap.inference.adopted import read_adopted
+from imgcap.inference.label_weights import Weights
 from imgcap.learning.background import ENDED
 from imgcap.learning.labels.evaluation import cross_validate
 from imgcap.learning.registry import delete, keep_adapter, kept_adapters, new_id

@@ -8,18 +8,9 @@ import numpy as np
 import pytest
 
 from imgcap.feedback import FeedbackError
-from imgcap.inference.adapter import (
-    ADOPTED,
-    CARD,
-    WEIGHTS,
-    Adapter,
-    AdapterCard,
-    AdapterError,
-    Weights,
-    answering,
-    read_adapter,
-    read_adopted,
-)
+from imgcap.inference.adapter import CARD, WEIGHTS, Adapter, AdapterCard, AdapterError, read_adapter
+from imgcap.inference.adopted import ADOPTED, answering, read_adopted
+from imgcap.inference.label_weights import Weights
 from imgcap.learning.registry import (
     adopt,
     delete,

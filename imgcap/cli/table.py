@@ -9,7 +9,7 @@ from imgcap.cli.common import FAILED, INTERRUPTED, USAGE, failure, tell
 from imgcap.cli.outcomes import StatusBar
 from imgcap.cli.work import describing
 from imgcap.inference import CaptionOptions, ClassifyOptions, EngineError
-from imgcap.inference.adapter import ADOPTED
+from imgcap.inference.adopted import ADOPTED
 from imgcap.inference.calibration import calibration_file
 from imgcap.inference.checkpoints import display_name
 from imgcap.results_file import ResultsError, ResultsRun, format_of, question_digest

@@ -1,20 +1,15 @@
-"""What feedback taught beside a checkpoint: which adapter answers, and what it does.
+"""What feedback taught beside a checkpoint, as it is kept: a card, and weights beside it.
 
 A *probe* moves the weights of labels that people corrected; a *cache* adds to their logits by how
-near a picture lies to corrected ones. Both leave every other label exactly as the checkpoint names
-it. A *lora* adapter changes the checkpoint's own layers: see `imgcap.inference.lora`.
+near a picture lies to corrected ones: see `imgcap.inference.label_weights`. A *lora* adapter
+changes the checkpoint's own layers: see `imgcap.inference.lora`.
 """
 
-import functools
-import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -29,10 +24,8 @@ from safetensors.numpy import load_file
 
 from imgcap.inference.errors import EngineError
 from imgcap.inference.events import Role
+from imgcap.inference.label_weights import Weights
 
-logger = logging.getLogger(__name__)
-
-ADOPTED = "adopted.json"
 CARD = "adapter.json"
 WEIGHTS = "adapter.safetensors"
 LORA = "lora"
@@ -42,7 +35,6 @@ LORA_FILES = "adapter_config.json", "adapter_model.safetensors"
 _LONGEST = 2**24
 
 AdapterId = Annotated[str, Field(pattern=r"^[a-z]+-[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$")]
-Floats = NDArray[np.float32]
 
 
 class AdapterError(EngineError):
@@ -96,61 +88,6 @@ class AdapterCard(BaseModel):
 
 
 @dataclass(frozen=True)
-class Weights:
-    """What an adapter adds, in the checkpoint's embedding space.
-
-    Parameters
-    ----------
-    labels : tuple of str
-        The `n_taught` labels that it changes.
-    offsets : ndarray
-        `(n_taught, dim) float32`, added to the labels' text embeddings.
-    keys : ndarray
-        `(n_keys, dim) float32` unit vectors: remembered pictures.
-    values : ndarray
-        `(n_keys,) int64`: which of `labels` each one shows.
-    alpha, beta : float
-        As in `AdapterCard`.
-    """
-
-    labels: tuple[str, ...]
-    offsets: Floats
-    keys: Floats
-    values: NDArray[np.int64]
-    alpha: float = 0.0
-    beta: float = 0.0
-
-    def offsets_of(self, labels: Sequence[str]) -> Floats:
-        """Return `(n_labels, dim) float32`; rows of labels that were not taught are zero."""
-        rows, places = self._found(labels)
-        offsets = np.zeros((len(labels), self.offsets.shape[1]), np.float32)
-        offsets[rows] = self.offsets[places]
-        return offsets
-
-    def added_logits(self, pictures: Floats, labels: Sequence[str]) -> Floats:
-        """Return `(n_pictures, n_labels) float32` of the cache; columns not taught are zero.
-
-        Affinities are ``exp(-beta (1 - cosine))``, of Zhang et al., "Tip-Adapter" (2022).
-        """
-        logits = np.zeros((len(pictures), len(labels)), np.float32)
-        if len(self.keys):
-            affinities = np.exp(self.beta * (pictures @ self.keys.T - 1))
-            shown = np.eye(len(self.labels), dtype=np.float32)[self.values]
-            rows, places = self._found(labels)
-            logits[:, rows] = self.alpha * (affinities @ shown)[:, places]
-        return logits
-
-    def _found(self, labels: Sequence[str]) -> tuple[list[int], list[int]]:
-        known = {label_key(label): place for place, label in enumerate(self.labels)}
-        pairs = [
-            (row, known[label_key(label)])
-            for row, label in enumerate(labels)
-            if label_key(label) in known
-        ]
-        return [row for row, _ in pairs], [place for _, place in pairs]
-
-
-@dataclass(frozen=True)
 class Adapter:
     """An adapter as it is used.
 
@@ -166,23 +103,6 @@ class Adapter:
     card: AdapterCard
     weights: Weights | None = None
     lora: Path | None = None
-
-
-class Adopted(BaseModel):
-    """Which adapters were adopted for each checkpoint; the last one answers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    checkpoints: dict[str, tuple[AdapterId, ...]] = {}
-
-    def by(self, checkpoint: str) -> str:
-        """Return the adapter that answers for a checkpoint, empty for none."""
-        return self.checkpoints.get(checkpoint, ("",))[-1]
-
-
-def label_key(label: str) -> str:
-    """Return what spellings of a label have in common: neither letter case nor spaces count."""
-    return " ".join(label.casefold().split())
 
 
 def read_adapter(folder: Path, name: str) -> Adapter:
@@ -207,7 +127,6 @@ def read_adapter(folder: Path, name: str) -> Adapter:
             card.alpha,
             card.beta,
         )
-        _check(weights)
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise AdapterError(f"The weights of the adapter “{name}” cannot be read.") from error
     return Adapter(card, weights, lora)
@@ -231,91 +150,3 @@ def read_card(folder: Path, name: str) -> AdapterCard:
     if card.id != name:
         raise AdapterError(f"The card of the adapter “{name}” is that of another one.")
     return card
-
-
-def read_adopted(folder: Path) -> Adopted:
-    """Read which adapters are in use; raises `AdapterError` if that is damaged."""
-    try:
-        return Adopted.model_validate_json((folder / ADOPTED).read_bytes())
-    except FileNotFoundError:
-        return Adopted()
-    except (OSError, ValidationError) as error:
-        raise AdapterError(
-            f"“{folder / ADOPTED}”, the list of adopted adapters, cannot be read."
-        ) from error
-
-
-def answering(
-    folder: Path,
-    checkpoint: str,
-    role: Role = "classifier",
-    revision: str = "",
-    trying: str | None = None,
-) -> Adapter | None:
-    """Return the adapter that answers for a checkpoint, or None if that answers by itself.
-
-    One that cannot be used goes to the log, once, and the checkpoint answers without it.
-
-    Parameters
-    ----------
-    folder : Path
-        Of all adapters.
-    revision : str
-        The checkpoint's commit; an adapter is not used for another one.
-    trying : str, optional
-        The adapter to use in place of the adopted one; empty for none at all.
-    """
-    name = _adopted(folder, checkpoint) if trying is None else trying
-    if not name:
-        return None
-    try:
-        made = (folder / name / CARD).stat().st_mtime_ns
-    except OSError:
-        made = 0
-    found = _usable(folder, name, made)
-    made_for = found and (found.card.checkpoint, found.card.role, found.card.revision)
-    return found if made_for == (checkpoint, role, revision) else None
-
-
-def _adopted(folder: Path, checkpoint: str) -> str:
-    try:
-        stat = (folder / ADOPTED).stat()
-    except OSError:
-        return ""
-    return _all_adopted(folder, stat.st_mtime_ns, stat.st_ino).by(checkpoint)
-
-
-@functools.lru_cache(maxsize=8)
-def _all_adopted(folder: Path, _mtime: int, _inode: int) -> Adopted:
-    """Read the list once per change of it."""
-    try:
-        return read_adopted(folder)
-    except AdapterError as error:
-        logger.warning("%s Checkpoints answer without adapters.", error)
-        return Adopted()
-
-
-@functools.lru_cache(maxsize=8)
-def _usable(folder: Path, name: str, _mtime: int) -> Adapter | None:
-    try:
-        return read_adapter(folder, name)
-    except AdapterError as error:
-        logger.warning("%s The checkpoint answers without it.", error)
-        return None
-
-
-def _check(weights: Weights) -> None:
-    """Refuse tensors that do not fit together."""
-    taught = len(weights.labels)
-    fits = (
-        weights.offsets.dtype == weights.keys.dtype == np.float32
-        and weights.offsets.ndim == weights.keys.ndim == 2  # noqa: PLR2004  # matrices
-        and len(weights.offsets) == taught
-        and weights.offsets.shape[1] == weights.keys.shape[1]
-        and weights.values.shape == (len(weights.keys),)
-        and weights.values.dtype == np.int64
-        and bool(np.isfinite(weights.offsets).all() and np.isfinite(weights.keys).all())
-        and bool(((weights.values >= 0) & (weights.values < taught)).all())
-    )
-    if not fits:
-        raise ValueError("The tensors do not fit together.")

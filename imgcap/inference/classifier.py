@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from PIL import Image
 
-from imgcap.inference.adapter import Weights
 from imgcap.inference.calibration import usable_calibration
 from imgcap.inference.embedder import Embedder, check, moved, normalise
 from imgcap.inference.errors import EngineError, ModelError
 from imgcap.inference.events import Cancel, Progress
 from imgcap.inference.explanation.label import attribute_to_cells
 from imgcap.inference.explanation.placing import covered
+from imgcap.inference.label_weights import Weights
 from imgcap.inference.loading import Loader
 from imgcap.inference.pixels import prepare
 from imgcap.inference.pretrained import Loaded, answering, width

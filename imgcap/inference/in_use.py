@@ -29,7 +29,7 @@ class InUse:
         self.trying: dict[Role, str] = {}
 
     def adapter(self, checkpoint: str, role: Role, revision: str) -> "Adapter | None":
-        """Return the adapter that answers now; see `imgcap.inference.adapter.answering`."""
-        from imgcap.inference.adapter import answering
+        """Return the adapter that answers now; see `imgcap.inference.adopted.answering`."""
+        from imgcap.inference.adopted import answering
 
         return answering(self._folder, checkpoint, role, revision, self.trying.get(role))

@@ -19,9 +19,9 @@ from imgcap.feedback.files import explained, whole_file
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.images import PictureError
 from imgcap.inference import Engine
-from imgcap.inference.adapter import Floats
 from imgcap.inference.errors import CancelledError
 from imgcap.inference.events import Cancel, Progress
+from imgcap.inference.label_weights import Floats
 from imgcap.learning.kept import edited, kept_image
 from imgcap.settings import Settings
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from uuid import UUID
 
 from imgcap.feedback import Store
-from imgcap.inference.adapter import AdapterCard, AdapterError, Adopted, read_adopted
+from imgcap.inference.adapter import AdapterCard, AdapterError
+from imgcap.inference.adopted import Adopted, read_adopted
 from imgcap.learning.registry import kept_adapters, trained_on
 
 

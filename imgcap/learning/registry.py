@@ -14,7 +14,6 @@ from safetensors.numpy import save
 
 from imgcap.feedback.files import explained, whole_file, whole_folder
 from imgcap.inference.adapter import (
-    ADOPTED,
     CARD,
     LORA,
     LORA_FILES,
@@ -22,11 +21,10 @@ from imgcap.inference.adapter import (
     Adapter,
     AdapterCard,
     AdapterError,
-    Adopted,
     read_adapter,
-    read_adopted,
     read_card,
 )
+from imgcap.inference.adopted import ADOPTED, Adopted, read_adopted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

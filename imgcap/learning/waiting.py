@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from imgcap.feedback import FeedbackRecord
-from imgcap.inference.adapter import label_key
+from imgcap.inference.label_weights import label_key
 from imgcap.labels import LabelError, check_labels
 from imgcap.learning.captions.cider import words
 

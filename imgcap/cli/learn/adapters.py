@@ -15,7 +15,7 @@ from imgcap.cli.learn.report import table_of
 
 def list_(as_json: AsJson = False, store: StoreUrl = None) -> None:
     """Show the adapters, which of them answers, and whether their feedback is still there."""
-    from imgcap.inference.adapter import read_adopted
+    from imgcap.inference.adopted import read_adopted
     from imgcap.learning.forgotten import deleted_records
     from imgcap.learning.registry import kept_adapters
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from imgcap.inference.adapter import Floats, Weights
+from imgcap.inference.label_weights import Floats, Weights
 from imgcap.learning.labels.examples import Examples, Vocabulary
 
 Kind = Literal["probe", "cache"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from scipy.stats import binomtest
 
-from imgcap.inference.adapter import Floats, Weights
+from imgcap.inference.label_weights import Floats, Weights
 from imgcap.learning.intervals import Gain, calibration_error, gain_of
 from imgcap.learning.labels.adapters import Kind, fit, logits
 from imgcap.learning.labels.examples import Examples, Vocabulary

@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from imgcap.inference.adapter import Floats
+from imgcap.inference.label_weights import Floats
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from PIL import Image
 
 from imgcap.feedback import FeedbackRecord
 from imgcap.inference import ClassifyOptions, Engine
-from imgcap.inference.adapter import Floats, label_key
 from imgcap.inference.calibration import calibration_file, usable_calibration
 from imgcap.inference.events import Cancel, Progress
+from imgcap.inference.label_weights import Floats, label_key
 from imgcap.labels import DEFAULT_TEMPLATES, ENSEMBLE_TEMPLATES, prompts
 from imgcap.learning.embeddings import Seen, picture_key, see
 from imgcap.learning.groups import fold, freeze_folds, frozen_folds, group

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
-from imgcap.inference.adapter import Adapter, AdapterCard, Weights
+from imgcap.inference.adapter import Adapter, AdapterCard
+from imgcap.inference.label_weights import Weights
 from imgcap.learning.labels.adapters import Kind, fit
 from imgcap.learning.labels.evaluation import Evaluation, cross_validate
 from imgcap.learning.labels.gate import Verdict, judge

@@ -18,9 +18,9 @@ import numpy as np
 from PIL import Image
 from transformers import PreTrainedModel, ProcessorMixin
 
-from imgcap.inference.adapter import Floats, Weights
 from imgcap.inference.embedder import check
 from imgcap.inference.events import Cancel, Progress
+from imgcap.inference.label_weights import Floats, Weights
 from imgcap.learning.labels.adapters import fit, logits
 from imgcap.learning.labels.evaluation import Evaluation, held_out_in_turn, measured_by
 from imgcap.learning.labels.examples import Examples, Vocabulary

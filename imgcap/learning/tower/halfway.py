@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers import ProcessorMixin
 
-from imgcap.inference.adapter import Floats
+from imgcap.inference.label_weights import Floats
 from imgcap.inference.pixels import prepare
 from imgcap.learning.tower.tail import Seen, Tail
 

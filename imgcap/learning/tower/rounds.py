@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
-from imgcap.inference.adapter import Floats
 from imgcap.inference.errors import EngineError
+from imgcap.inference.label_weights import Floats
 from imgcap.inference.lora import NEEDED
 from imgcap.learning.groups import FOLDS
 from imgcap.learning.labels.adapters import fit

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Final
 import ipywidgets as widgets
 
 from imgcap.charts.learning import learning_figure
-from imgcap.inference.adapter import AdapterCard, label_key
+from imgcap.inference.adapter import AdapterCard
+from imgcap.inference.label_weights import label_key
 from imgcap.labels import check_labels
 from imgcap.widgets.browser import ChartImages
 from imgcap.widgets.elements import Message, markup, plain, row

@@ -13,7 +13,8 @@ from imgcap.edits import EditError
 from imgcap.feedback import FeedbackError, FeedbackRecord
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.images import PictureError
-from imgcap.inference.adapter import AdapterCard, Adopted, read_adopted
+from imgcap.inference.adapter import AdapterCard
+from imgcap.inference.adopted import Adopted, read_adopted
 from imgcap.learning.forgotten import deleted_records
 from imgcap.learning.kept import edited, kept_image
 from imgcap.learning.registry import kept_adapters

@@ -3,7 +3,8 @@
 import threading
 from typing import Final
 
-from imgcap.inference.adapter import CARD, AdapterError, Adopted, read_adopted
+from imgcap.inference.adapter import CARD, AdapterError
+from imgcap.inference.adopted import Adopted, read_adopted
 from imgcap.inference.events import Role
 from imgcap.widgets.answering import Turn
 from imgcap.widgets.state import AppState
