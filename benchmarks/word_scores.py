@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from benchmarks.curves import Score
-from imgcap.inference.pretrained import Loaded
+from imgcap.inference.loaded import Loaded
 
 
 def word_score(loaded: Loaded, words: Sequence[str], word: int) -> Score:

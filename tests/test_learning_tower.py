@@ -14,9 +14,10 @@ from imgcap.inference.adapter import LORA_FILES
 from imgcap.inference.embedder import normalise
 from imgcap.inference.errors import CancelledError, EngineError
 from imgcap.inference.folders import check_folder
+from imgcap.inference.loaded import Loaded
 from imgcap.inference.lora import with_adapter
 from imgcap.inference.pixels import prepare
-from imgcap.inference.pretrained import Loaded, load
+from imgcap.inference.pretrained import load
 from imgcap.learning.labels.adapters import logits
 from imgcap.learning.labels.examples import Examples, Vocabulary
 from imgcap.learning.labels.gate import judge

@@ -9,10 +9,11 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from imgcap.inference import ModelError, ModelEvent, open_engine
+from imgcap.inference.devices import choose_device, choose_dtype
 from imgcap.inference.events import Role
 from imgcap.inference.folders import Location
 from imgcap.inference.local import LocalEngine
-from imgcap.inference.pretrained import choose_device, choose_dtype, load
+from imgcap.inference.pretrained import load
 from imgcap.settings import Settings
 from tests.checkpoints import build_blip, build_clip, fill_hub_cache, pictures
 from tests.conftest import BuildCheckpoint

@@ -11,9 +11,9 @@ from transformers import StoppingCriteriaList
 from imgcap.inference.decoding import quick_steps
 from imgcap.inference.errors import CancelledError, EngineError
 from imgcap.inference.events import Cancel, Progress, Words
+from imgcap.inference.loaded import Loaded, answering
 from imgcap.inference.loading import Loader
 from imgcap.inference.pixels import prepare
-from imgcap.inference.pretrained import Loaded, answering
 from imgcap.inference.results import Caption, CaptionOptions, Captions
 from imgcap.inference.telling import Telling
 

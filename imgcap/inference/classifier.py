@@ -15,9 +15,9 @@ from imgcap.inference.events import Cancel, Progress
 from imgcap.inference.explanation.label import attribute_to_cells
 from imgcap.inference.explanation.placing import covered
 from imgcap.inference.label_weights import Weights
+from imgcap.inference.loaded import Loaded, answering, width
 from imgcap.inference.loading import Loader
 from imgcap.inference.pixels import prepare
-from imgcap.inference.pretrained import Loaded, answering, width
 from imgcap.inference.relevance import Relevance
 from imgcap.inference.results import Classification, ClassifyOptions, Prediction
 from imgcap.labels import check_labels, prompts

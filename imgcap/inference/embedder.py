@@ -11,8 +11,8 @@ from PIL import Image
 
 from imgcap.inference.errors import CancelledError
 from imgcap.inference.events import Cancel
+from imgcap.inference.loaded import Loaded
 from imgcap.inference.pixels import prepare
-from imgcap.inference.pretrained import Loaded
 
 TEXT_CACHE = 20_000
 """Prompt embeddings kept; at 512 dimensions in float32 that is 41 MB."""

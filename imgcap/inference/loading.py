@@ -16,7 +16,7 @@ from imgcap.settings import Settings
 
 if TYPE_CHECKING:
     from imgcap.inference.adapter import Adapter
-    from imgcap.inference.pretrained import Loaded
+    from imgcap.inference.loaded import Loaded
 
 logger = logging.getLogger(__name__)
 

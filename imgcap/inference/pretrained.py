@@ -1,11 +1,9 @@
 """Reading a checkpoint's files into a model, without foreign code and without a second copy."""
 
 import contextlib
-import gc
 import logging
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +13,15 @@ from safetensors import safe_open
 from transformers.utils import logging as transformers_logging
 
 from imgcap.inference import embedded  # noqa: F401  # registers the embedded architecture
-from imgcap.inference.adapter import Adapter, AdapterError
+from imgcap.inference.adapter import Adapter
 from imgcap.inference.conversions import discard
 from imgcap.inference.converted import converted
-from imgcap.inference.cores import usable_threads
-from imgcap.inference.errors import EngineError, ModelError
+from imgcap.inference.devices import choose_device, choose_dtype
+from imgcap.inference.errors import ModelError
 from imgcap.inference.events import Role
 from imgcap.inference.filling import fill
 from imgcap.inference.folders import Location, read_config
+from imgcap.inference.loaded import EMBEDDED, ONE_AT_A_TIME, Loaded
 from imgcap.inference.lora import with_adapter
 from imgcap.inference.packing import pack
 from imgcap.inference.residency import trim
@@ -30,69 +29,7 @@ from imgcap.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# The embedded checkpoints' architectures. One picture gains little from bf16 in networks of
-# depthwise convolutions (with AMX, one thread: EfficientNet-Lite2 tower 0.92 of float32's time, a
-# captioner on it 1.13), and float32 loses no bit of the float16 on disk.
-_EMBEDDED = frozenset({"align", "imgcap-grid-captioner"})
-
-# Models load and answer one at a time. While transformers builds a model it changes torch's default
-# dtype for all threads, and models that compute at once on the same cores slow each other down.
-_ONE_AT_A_TIME = threading.Lock()
-
 _SCALARS = frozenset({"logit_scale", "logit_bias", "temperature"})
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A checkpoint in memory.
-
-    Parameters
-    ----------
-    name : str
-        As it appears in results.
-    commit : str
-        On the hub, empty for a folder.
-    model : transformers.PreTrainedModel
-        In evaluation mode, on its device.
-    processor : transformers.ProcessorMixin
-        With the PIL image backend.
-    device, dtype : torch.device, torch.dtype
-        Of the model's weights.
-    quick : callable, optional
-        What computes a part of the model in place of torch; see `imgcap.inference.fast`.
-    adapter : Adapter, optional
-        What answers beside the checkpoint; the model's layers are already as it has them.
-    """
-
-    name: str
-    commit: str
-    model: Any
-    processor: Any
-    device: torch.device
-    dtype: torch.dtype
-    quick: Any = None
-    adapter: Adapter | None = None
-
-    @property
-    def revision(self) -> str:
-        """What answers: the checkpoint's commit, and behind a plus the adapter beside it."""
-        return f"{self.commit}+{self.adapter.card.id}" if self.adapter else self.commit
-
-    def beside(self, adapter: Adapter | None) -> "Loaded":
-        """Return the same with an adapter; raises `AdapterError` if its weights do not fit."""
-        weights = adapter and adapter.weights
-        if adapter and weights and weights.offsets.shape[1] != width(self.model):
-            raise AdapterError(f"“{adapter.card.id}” does not fit the embeddings of {self.name}.")
-        return replace(self, adapter=adapter)
-
-    def threads(self, pictures: int) -> int:
-        """Return with how many threads torch computes: one for embedded models and one picture.
-
-        Their layers are so small that two threads wait for each other longer than they work.
-        Pictures a second with 1, 2, 4 kernels on two cores: 9.3, 19.0, 17.6 with one thread each,
-        5.6, 16.7, 13.0 with two. Batches of eight took one thread 1.17 of the time of two.
-        """
-        return 1 if is_embedded(self.model) and pictures == 1 else usable_threads()
 
 
 def load(
@@ -129,7 +66,7 @@ def load(
         raise ModelError(
             f"{name} is a model of type {model_type}, which is no {role}: choose another {role}."
         )
-    with _ONE_AT_A_TIME, _failures_as_sentences(name), _without_progress_bars():
+    with ONE_AT_A_TIME, _failures_as_sentences(name), _without_progress_bars():
         processor = transformers.AutoProcessor.from_pretrained(
             location.folder, backend="pil", **safe
         )
@@ -147,7 +84,7 @@ def load(
     with contextlib.suppress(AttributeError):
         model.generation_config.max_length = None  # lengths are always given as new tokens
     if adapter and adapter.lora:
-        with _ONE_AT_A_TIME:
+        with ONE_AT_A_TIME:
             model = with_adapter(model, adapter.lora)
     if device == "cpu":
         pack(model)
@@ -178,7 +115,7 @@ def _read_mapped(
 
 def _read(auto: Any, config: Any, location: Location, dtype: torch.dtype) -> tuple[Any, Any]:
     """Return a model, and the names of weights that its files lack or hold in other shapes."""
-    if config.model_type in _EMBEDDED and (model := fill(auto, config, location, dtype)):
+    if config.model_type in EMBEDDED and (model := fill(auto, config, location, dtype)):
         return model, None
     model, info = auto.from_pretrained(
         location.weights,
@@ -216,24 +153,6 @@ def _restore_scalars(model: Any, weights: Path) -> None:
 
 
 @contextlib.contextmanager
-def answering(loaded: Loaded, pictures: int = 1) -> Iterator[None]:
-    """Wait for the models' turn, and turn what goes wrong in it into one sentence; log the rest."""
-    try:
-        with _ONE_AT_A_TIME:
-            torch.set_num_threads(loaded.threads(pictures))
-            yield
-            gc.unfreeze()  # what `lean` set aside until there was a first answer
-    except EngineError:
-        raise
-    except Exception as error:
-        logger.exception("%s failed", loaded.name)
-        raise ModelError(
-            f"{loaded.name} failed while it was answering; it may not be made for this use, "
-            "or the machine may have run out of memory."
-        ) from error
-
-
-@contextlib.contextmanager
 def _without_progress_bars() -> Iterator[None]:
     """Keep transformers from drawing on stderr, where a command line draws its own."""
     shown = transformers_logging.is_progress_bar_enabled()
@@ -243,59 +162,6 @@ def _without_progress_bars() -> Iterator[None]:
     finally:
         if shown:
             transformers_logging.enable_progress_bar()
-
-
-def width(model: Any) -> int:
-    """Return how many dimensions a classifier's embeddings have."""
-    config = model.config
-    return int(getattr(config, "projection_dim", None) or config.vision_config.hidden_size)
-
-
-def is_embedded(model: Any) -> bool:
-    """Say whether a model is of an architecture that the project trains itself."""
-    return model.config.model_type in _EMBEDDED
-
-
-def choose_device(wanted: str) -> str:
-    """Return the device for a setting: ``auto`` takes the first there is of cuda, mps and cpu.
-
-    Raises
-    ------
-    ModelError
-        If this machine has no such device.
-    """
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if wanted == "auto":
-        return next((device for device, there in present.items() if there), "cpu")
-    kind = wanted.split(":", maxsplit=1)[0]
-    if kind != "cpu" and not present.get(kind, False):
-        raise ModelError(f"This machine has no device “{wanted}”: give IMGCAP_DEVICE auto or cpu.")
-    return wanted
-
-
-def choose_dtype(wanted: str, device: str, model_type: str) -> torch.dtype:
-    """Return the weights' dtype for a setting: ``auto`` takes the fastest that loses nothing.
-
-    On CPUs that is bfloat16 for transformers where the processor multiplies bf16 tiles (AMX), and
-    float32 otherwise. Measured on CLIP's vision tower, one thread: bf16 takes 0.45 of float32's
-    time with AMX, 1.15 with AVX512-BF16 alone, and 2.8 with neither.
-    """
-    names = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    if wanted != "auto":
-        return names[wanted]
-    if device.startswith("cuda"):
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device == "cpu" and model_type not in _EMBEDDED and _has_amx():
-        return torch.bfloat16
-    return torch.float32
-
-
-def _has_amx() -> bool:
-    # Not public API; absent or refusing on some builds, which then keep float32.
-    try:
-        return bool(torch.cpu._is_amx_tile_supported())  # noqa: SLF001
-    except (AttributeError, RuntimeError):
-        return False
 
 
 def _auto_class(role: Role) -> Any:

@@ -7,7 +7,7 @@ import torch
 
 from imgcap.inference.errors import EngineError
 from imgcap.inference.explanation.transformer import attribute
-from imgcap.inference.pretrained import Loaded
+from imgcap.inference.loaded import Loaded
 
 
 @dataclass(frozen=True)

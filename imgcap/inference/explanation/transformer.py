@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from imgcap.inference.pretrained import Loaded
+from imgcap.inference.loaded import Loaded
 
 
 def attribute(

@@ -12,8 +12,8 @@ from transformers import BlipForConditionalGeneration
 from imgcap.inference.embedded import GridEncoder
 from imgcap.inference.errors import EngineError
 from imgcap.inference.explanation.placing import covered
+from imgcap.inference.loaded import Loaded, answering
 from imgcap.inference.pixels import prepare
-from imgcap.inference.pretrained import Loaded, answering
 from imgcap.inference.relevance import WordRelevance
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from imgcap.inference.conversions import discard
 from imgcap.inference.events import Cancel
 from imgcap.inference.fast.files import Wanted, made
-from imgcap.inference.pretrained import Loaded
+from imgcap.inference.loaded import Loaded
 
 __all__ = ["Wanted", "accelerate"]
 

@@ -19,7 +19,8 @@ from imgcap.inference.decoding import quick_steps, score_with_torch, see
 from imgcap.inference.fast import graphs, runtime
 from imgcap.inference.fast.files import CARD, GRAPH, Wanted
 from imgcap.inference.folders import Location
-from imgcap.inference.pretrained import Loaded, load
+from imgcap.inference.loaded import Loaded
+from imgcap.inference.pretrained import load
 from imgcap.settings import Settings
 
 ENOUGH = 0.999

@@ -18,7 +18,7 @@ from imgcap.inference.converting import size_in
 from imgcap.inference.errors import CancelledError
 from imgcap.inference.events import Cancel, Role
 from imgcap.inference.folders import Location, weight_files
-from imgcap.inference.pretrained import Loaded, is_embedded
+from imgcap.inference.loaded import Loaded, is_embedded
 from imgcap.settings import Settings
 
 logger = logging.getLogger(__name__)

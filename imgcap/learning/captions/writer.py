@@ -22,7 +22,7 @@ from imgcap.settings import Settings
 if TYPE_CHECKING:
     from PIL import Image
 
-    from imgcap.inference.pretrained import Loaded
+    from imgcap.inference.loaded import Loaded
 
 _TOKENS: Final = 40
 """Longer captions are cut: nobody reads them, and a batch is as long as its longest."""

@@ -28,7 +28,7 @@ from imgcap.settings import Settings
 if TYPE_CHECKING:
     from PIL import Image
 
-    from imgcap.inference.pretrained import Loaded
+    from imgcap.inference.loaded import Loaded
 
 logger = logging.getLogger(__name__)
 
