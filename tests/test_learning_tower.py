@@ -160,7 +160,7 @@ def test_corrected_names_are_learned_and_found_in_new_pictures(
 
 
 def test_the_files_are_peft_s_and_change_nothing_but_the_picture_tower(
-    tiny: Loaded, tmp_path: Path
+    tiny: Loaded, tmp_path: Path, checkpoint: BuildCheckpoint
 ) -> None:
     import peft
 
@@ -179,7 +179,7 @@ def test_the_files_are_peft_s_and_change_nothing_but_the_picture_tower(
     stored = load_file(tmp_path / LORA_FILES[1])
     assert stored
     assert all(".vision_model." in name for name in stored)
-    assert str(Path.cwd()) not in (tmp_path / LORA_FILES[0]).read_text()
+    assert str(checkpoint("clip")) not in (tmp_path / LORA_FILES[0]).read_text()
     merged = with_adapter(copy.deepcopy(tiny.model), tmp_path)
     loose = peft.PeftModel.from_pretrained(copy.deepcopy(tiny.model), str(tmp_path))
     pixels = prepare(tiny.processor, images)

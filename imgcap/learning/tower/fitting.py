@@ -24,8 +24,9 @@ from imgcap.inference.label_weights import Floats, Weights
 from imgcap.learning.labels.adapters import fit, logits
 from imgcap.learning.labels.evaluation import Evaluation, held_out_in_turn, measured_by
 from imgcap.learning.labels.examples import Examples, Vocabulary
+from imgcap.learning.low_rank import check_extra
 from imgcap.learning.tower.halfway import VIEWS, Places, see
-from imgcap.learning.tower.rounds import EPOCHS, Lesson, check_extra, looks_in_all, taught
+from imgcap.learning.tower.rounds import EPOCHS, Lesson, looks_in_all, taught
 from imgcap.learning.tower.tail import Tail
 
 
@@ -88,7 +89,7 @@ def fit_tower(  # noqa: PLR0913, PLR0917  # what learns, what from, where to, an
         If `cancel` said so; it is asked before each step.
     """
     work = _Work(len(examples), len(held_out_in_turn(examples)) + 1, progress, cancel)
-    check_extra()
+    check_extra("Teaching the picture tower")
     work.go_on(0)
     halfway, there = see(Tail(model), processor, images, len(examples), work.go_on)
     examples = examples.only(there)

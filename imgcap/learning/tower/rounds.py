@@ -7,41 +7,31 @@ that nobody corrected go on to fit their pictures: distillation of features, as 
 "Learning without Forgetting" (2016), do with answers.
 """
 
-import copy
-import importlib.util
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
-from imgcap.inference.errors import EngineError
 from imgcap.inference.label_weights import Floats
-from imgcap.inference.lora import NEEDED
+from imgcap.learning import low_rank
 from imgcap.learning.groups import FOLDS
 from imgcap.learning.labels.adapters import fit
 from imgcap.learning.labels.examples import Examples, Vocabulary
+from imgcap.learning.low_rank import SEED, Manner, Taught, batches
 from imgcap.learning.tower.halfway import Halfway, Places
 
-if TYPE_CHECKING:
-    from peft import PeftModel
-
 # Chosen among a few on actions15, with its own names and with invented ones.
-RANK: Final = 4
-RATE: Final = 1e-3
+_MANNER: Final = Manner(rank=4, alpha=8, rate=1e-3, decay=0.0, patience=2)
 DRIFT: Final = 5.0
 EPOCHS: Final = 6
-_PATIENCE: Final = 2
-_BATCH: Final = 8
 _LEAST: Final = 64
 """So many looks at pictures make a round at least, or a few pictures would be given up at once."""
-_SEED: Final = 0
 
 
 @dataclass(frozen=True)
@@ -110,45 +100,18 @@ class Lesson:
         return (weights * wrong + drift * moved).mean()
 
 
-@dataclass(frozen=True)
-class Taught:
-    """A tower's adapter while it is in place.
-
-    Parameters
-    ----------
-    adapted : peft.PeftModel
-    epochs : int
-        After how many rounds it was at its best.
-    """
-
-    adapted: "PeftModel"
-    epochs: int
-
-    def save(self, folder: Path) -> None:
-        """Write peft's two files, without where this machine keeps the checkpoint."""
-        self.adapted.peft_config["default"].base_model_name_or_path = None
-        self.adapted.save_pretrained(str(folder), save_embedding_layers=False)
-
-
 def looks_in_all(pictures: int) -> int:
     """Return how many looks at pictures all rounds take, at most."""
     return EPOCHS * (pictures + _LEAST)
 
 
-def check_extra() -> None:
-    """Raise `EngineError` if peft is not installed."""
-    if importlib.util.find_spec("peft") is None:
-        raise EngineError(f"Teaching the picture tower {NEEDED}.")
-
-
-@contextmanager
 def taught(
     lesson: Lesson,
     learned: Places,
     checked: Places,
     epochs: int,
     told: Callable[[int], None],
-) -> Iterator[Taught]:
+) -> AbstractContextManager[Taught]:
     """Let the tower see pictures as examples teach it, until the context ends.
 
     Parameters
@@ -164,61 +127,28 @@ def taught(
     told : callable
         Told before each step how many pictures it looks at; what it raises ends the work.
     """
-    import peft  # noqa: PLC0415  # of the extra `learn`
-
     tail = lesson.halfway.tail
-    config = peft.LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=tail.targets)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_SEED)
-        adapted = peft.get_peft_model(tail.model, config)
-    try:
-        yield Taught(adapted, _learn(adapted, lesson, learned, checked, epochs, told))
-    finally:
-        adapted.unload()
-
-
-def _learn(  # noqa: PLR0913, PLR0917  # those of `taught`
-    adapted: "PeftModel",
-    lesson: Lesson,
-    learned: Places,
-    checked: Places,
-    epochs: int,
-    told: Callable[[int], None],
-) -> int:
+    chance = np.random.default_rng(SEED)
     if not lesson.shares[learned].any():  # nothing but noise would be followed
-        return 0
-    weights = [each for each in adapted.parameters() if each.requires_grad]
-    steps = torch.optim.AdamW(weights, RATE, weight_decay=0.0)
-    chance = np.random.default_rng(_SEED)
-    best, kept = 0, copy.deepcopy(weights)
-    lowest = _loss_of(lesson, checked, told)
-    for epoch in range(1, epochs + 1):
-        places = chance.permutation(np.repeat(learned, math.ceil(_LEAST / len(learned))))
-        for start in range(0, len(places), _BATCH):
-            batch = places[start : start + _BATCH]
+        epochs = 0
+
+    def learn() -> Iterator[Tensor]:
+        often = math.ceil(_LEAST / len(learned))
+        for batch in batches(chance.permutation(np.repeat(learned, often))):
             told(len(batch))
-            steps.zero_grad()
             views = chance.integers(0, lesson.halfway.views, len(batch))
-            torch.autograd.backward(lesson.loss(batch, views, drift=DRIFT))
-            steps.step()
-        loss = _loss_of(lesson, checked, told)
-        if not len(checked) or loss < lowest:
-            lowest, best, kept = loss, epoch, copy.deepcopy(weights)
-        elif epoch - best >= _PATIENCE:
-            break
-    with torch.no_grad():
-        for weight, value in zip(weights, kept, strict=True):
-            weight.copy_(value)
-    return best
+            yield lesson.loss(batch, views, drift=DRIFT)
 
+    def loss(batch: Places) -> Tensor:
+        told(0)
+        return lesson.loss(batch, np.zeros_like(batch), drift=0.0)
 
-def _loss_of(lesson: Lesson, places: Places, told: Callable[[int], None]) -> float:
-    """Return the mean cross-entropy of the pictures themselves."""
-    total = 0.0
-    with torch.no_grad():
-        for start in range(0, len(places), _BATCH):
-            batch = places[start : start + _BATCH]
-            told(0)
-            loss = lesson.loss(batch, np.zeros_like(batch), drift=0.0)
-            total += len(batch) * float(loss)
-    return total / max(1, len(places))
+    return low_rank.taught(
+        tail.model,
+        tail.targets,
+        _MANNER,
+        learn=learn,
+        loss=loss,
+        checked=checked,
+        epochs=epochs,
+    )
