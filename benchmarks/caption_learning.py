@@ -21,6 +21,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from benchmarks.learning_common import parser
 from benchmarks.machine import machine
 from benchmarks.report import Report, Table, publish
 from imgcap.learning.captions.cider import CiderD, token_f1, words
@@ -73,7 +74,7 @@ class Pictures:
 
 def main() -> None:
     """Measure, print the table and write a JSON file."""
-    arguments = _parser().parse_args()
+    arguments = _options().parse_args()
     machine()
     writer = open_writer(Settings())
     pictures = _read(arguments, writer)
@@ -89,16 +90,14 @@ def main() -> None:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.caption_learning")
-    parser.add_argument("data", type=Path, help="a .tar with captions.csv, such as flickr8k.tar")
-    parser.add_argument("--corrections", nargs="+", type=int, default=[10, 30, 100])
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
-    parser.add_argument("--tested", type=int, default=200, help="pictures that are held out")
-    parser.add_argument("--draws", type=int, default=3, help="how often feedback is drawn")
-    parser.add_argument("--cache", type=Path, help="a file that keeps the encoded pictures")
-    parser.add_argument("--json", type=Path, default=Path("benchmarks/caption_learning.json"))
-    return parser
+def _options() -> argparse.ArgumentParser:
+    reads = "a .tar with captions.csv, such as flickr8k.tar"
+    options = parser("caption_learning", __doc__, draws=3, data=reads)
+    options.add_argument("--corrections", nargs="+", type=int, default=[10, 30, 100])
+    options.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    options.add_argument("--tested", type=int, default=200, help="pictures that are held out")
+    options.add_argument("--cache", type=Path, help="a file that keeps the encoded pictures")
+    return options
 
 
 def upper_level(caption: str) -> str:

@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from benchmarks.learning_common import parser, points
 from benchmarks.learning_pictures import Pictures, read_pictures
 from benchmarks.machine import machine
 from benchmarks.report import Report, Table, publish
@@ -54,7 +55,7 @@ class Row:
 
 def main() -> None:
     """Measure, print the table and write a JSON file."""
-    arguments = _parser().parse_args()
+    arguments = _options().parse_args()
     machine()
     rows: list[Row] = []
     with closing(open_engine()) as engine:
@@ -74,15 +75,12 @@ def main() -> None:
     publish(report, arguments.json)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
-    parser.add_argument("data", type=Path, help="folder of the sets, each a .tar with labels.csv")
-    parser.add_argument("--sets", nargs="+", default=["sports100", "caltech101", "scenes6"])
-    parser.add_argument("--corrections", nargs="+", type=int, default=[1, 2, 4, 8, 16])
-    parser.add_argument("--draws", type=int, default=5, help="how often feedback is drawn")
-    parser.add_argument("--cache", type=Path, help="folder to keep embeddings in")
-    parser.add_argument("--json", type=Path, default=Path("benchmarks/learning.json"))
-    return parser
+def _options() -> argparse.ArgumentParser:
+    options = parser("learning", __doc__, draws=5)
+    options.add_argument("--sets", nargs="+", default=["sports100", "caltech101", "scenes6"])
+    options.add_argument("--corrections", nargs="+", type=int, default=[1, 2, 4, 8, 16])
+    options.add_argument("--cache", type=Path, help="folder to keep embeddings in")
+    return options
 
 
 def invented(labels: Sequence[str]) -> tuple[str, ...]:
@@ -173,8 +171,7 @@ def _table(rows: Sequence[Row]) -> Table:
 
 
 def _cells(row: Row) -> tuple[str, str]:
-    gain = f"{100 * row.gain:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})"
-    return f"{100 * row.accuracy:.1f} %", gain
+    return f"{100 * row.accuracy:.1f} %", points(row.gain, row.low, row.high)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from benchmarks.learning import invented
+from benchmarks.learning_common import parser, points
 from benchmarks.learning_pictures import read_pictures
 from benchmarks.machine import machine
 from benchmarks.report import Report, Table, publish
@@ -59,7 +60,7 @@ class Row:
 
 def main() -> None:
     """Measure, print the table and write a JSON file."""
-    arguments = _parser().parse_args()
+    arguments = _options().parse_args()
     machine()
     rows: list[Row] = []
     with closing(open_engine()) as engine:
@@ -81,16 +82,13 @@ def main() -> None:
     publish(report, arguments.json)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sampling", description=__doc__)
-    parser.add_argument("data", type=Path, help="folder of the sets, each a .tar with labels.csv")
-    parser.add_argument("--sets", nargs="+", default=["scenes6", "caltech101", "sports100"])
-    parser.add_argument("--labelled", nargs="+", type=int, default=[10, 20, 40])
-    parser.add_argument("--draws", type=int, default=20, help="galleries")
-    parser.add_argument("--tries", type=int, default=5, help="of chance, a gallery")
-    parser.add_argument("--cache", type=Path, help="folder to keep embeddings in")
-    parser.add_argument("--json", type=Path, default=Path("benchmarks/sampling.json"))
-    return parser
+def _options() -> argparse.ArgumentParser:
+    options = parser("sampling", __doc__, draws=20)
+    options.add_argument("--sets", nargs="+", default=["scenes6", "caltech101", "sports100"])
+    options.add_argument("--labelled", nargs="+", type=int, default=[10, 20, 40])
+    options.add_argument("--tries", type=int, default=5, help="of chance, a gallery")
+    options.add_argument("--cache", type=Path, help="folder to keep embeddings in")
+    return options
 
 
 def _tasks(name: str, labels: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -206,7 +204,7 @@ def _table(rows: Sequence[Row]) -> Table:
                 *(row.task, row.labelled, row.gallery, row.tested),
                 *(f"{100 * share:.1f} %" for share in (row.zero_shot, row.random)),
                 *(row.rule, f"{100 * row.accuracy:.1f} %"),
-                f"{100 * row.gain:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})",
+                points(row.gain, row.low, row.high),
             )
             for row in rows
         ],
