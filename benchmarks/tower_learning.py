@@ -2,6 +2,7 @@
 
 Feedback and test pictures come from the fifth of a set that `training/` held out. Every draw
 teaches the tower several times, once a held-out fold, as `imgcap learn fit --method lora` does.
+With `--share` below 1 only some labels are ever corrected; the others are measured apart.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import csv
 import io
 import tarfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -44,17 +45,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table: accuracies are means over draws, gains are the tower's."""
+class Part:
+    """Pictures of some labels: accuracies are means over draws, gains are the tower's."""
 
-    task: str
-    corrections: int
     tested: int
     zero_shot: float
     probe: float
     tower: float
     over_zero_shot: Gain
     over_probe: Gain
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured of one number of corrections; `untouched` are labels outside the share."""
+
+    task: str
+    labels: int
+    corrected: int
+    corrections: int
+    everything: Part
+    untouched: Part | None
     rounds: str
     minutes: float
 
@@ -67,9 +78,12 @@ def main() -> None:
     images, labels, right = _read(arguments.data / f"{arguments.set}.tar")
     vectors = embed(loaded.model, loaded.processor, images)
     rows = []
+    part = _part_of(len(labels), arguments.share)
     with closing(open_engine()) as engine:
         scale = logit_scale(engine)[0]
-        names = {arguments.set: labels, f"{arguments.set}, invented names": invented(labels)}
+        said = zip(labels, invented(labels), part, strict=True)
+        mixed = tuple(other if drawn else own for own, other, drawn in said)
+        names = {arguments.set: labels, f"{arguments.set}, invented names": mixed}
         words = {
             task: Vocabulary(
                 said,
@@ -82,11 +96,20 @@ def main() -> None:
     for task, vocabulary in words.items():
         examples = _examples(vectors, right, len(labels))
         for number in arguments.corrections:
-            bench = _Bench(loaded.model, loaded.processor, images, examples, vocabulary)
+            bench = _Bench(loaded.model, loaded.processor, images, examples, vocabulary, part)
             rows.append(bench.row(task, number, arguments.draws))
     about = f"The embedded classifier, on pictures that it never saw; {arguments.draws} draws."
-    figures = {"draws": arguments.draws, "rows": [asdict(row) for row in rows]}
-    report = Report("What teaching the picture tower gains", [about], [_table(rows)], figures)
+    if not part.all():
+        about += (
+            f" Feedback on {part.sum()} of {len(part)} labels, drawn once; only theirs are the "
+        )
+        about += "invented names."
+    figures = {
+        "draws": arguments.draws,
+        "share": arguments.share,
+        "rows": [asdict(row) for row in rows],
+    }
+    report = Report("What teaching the picture tower gains", [about], [*_tables(rows)], figures)
     publish(report, arguments.json)
 
 
@@ -96,8 +119,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--set", default="scenes6")
     parser.add_argument("--corrections", nargs="+", type=int, default=[4, 16])
     parser.add_argument("--draws", type=int, default=2, help="how often feedback is drawn")
+    parser.add_argument("--share", type=float, default=1.0, help="of labels that are corrected")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/tower_learning.json"))
     return parser
+
+
+def _part_of(labels: int, share: float) -> np.ndarray:
+    """Draw the labels that may be corrected, always the same ones."""
+    drawn = np.random.default_rng(0).permutation(labels)[: round(share * labels)]
+    return np.isin(np.arange(labels), drawn)
 
 
 def _read(path: Path) -> tuple[list[Image.Image], tuple[str, ...], np.ndarray]:
@@ -140,34 +170,41 @@ def _examples(vectors: Floats, right: np.ndarray, labels: int) -> Examples:
 
 @dataclass(frozen=True)
 class _Bench:
-    """All that a draw of feedback is taken from."""
+    """All that a draw of feedback is taken from; `part` marks labels that may be corrected."""
 
     model: "PreTrainedModel"
     processor: "ProcessorMixin"
     images: list[Image.Image]
     examples: Examples
     vocabulary: Vocabulary
+    part: np.ndarray
 
     def row(self, task: str, number: int, draws: int) -> Row:
         """Draw feedback, teach and test several times."""
-        found = [self._draw(number, seed) for seed in range(draws)]
+        right = self.examples.right
+        enough = np.bincount(right, minlength=len(self.part)) > number
+        taught = np.flatnonzero(enough & self.part)
+        found = [self._draw(number, taught, seed) for seed in range(draws)]
         rest = np.concatenate([each[0] for each in found])
-        zero_shot, probe, tower = np.concatenate([each[1] for each in found], axis=1)
+        hits = np.concatenate([each[1] for each in found], axis=1)
+        untouched = ~self.part[right[rest]]
         return Row(
             task,
+            len(self.part),
+            len(taught),
             number,
-            len(rest) // draws,
-            *(float(hits.mean()) for hits in (zero_shot, probe, tower)),
-            gain_of(rest, tower - zero_shot),
-            gain_of(rest, tower - probe),
+            _part(rest, hits, draws),
+            _part(rest[untouched], hits[:, untouched], draws) if untouched.any() else None,
             ", ".join(str(each[2]) for each in found),
             float(np.mean([each[3] for each in found])) / 60,
         )
 
-    def _draw(self, number: int, seed: int) -> tuple[np.ndarray, np.ndarray, int, float]:
+    def _draw(
+        self, number: int, taught: np.ndarray, seed: int
+    ) -> tuple[np.ndarray, np.ndarray, int, float]:
         right = self.examples.right
         order = np.random.default_rng(seed).permutation(len(right))
-        chosen = np.concatenate([order[right[order] == n][:number] for n in np.unique(right)])
+        chosen = np.concatenate([order[right[order] == label][:number] for label in taught])
         rest = np.setdiff1d(order, chosen)
         learned, tested = self.examples.only(chosen), self.examples.only(rest)
         begun = time.perf_counter()
@@ -197,20 +234,38 @@ class _Bench:
         return (found == shown.right).astype(float)
 
 
-def _table(rows: Sequence[Row]) -> Table:
-    columns = ("task", "corrections a label", "tested", "zero-shot", "probe", "tower and probe")
-    columns += ("gain over zero-shot, points (95 %)", "over the probe", "rounds", "minutes")
+def _part(rest: np.ndarray, hits: np.ndarray, draws: int) -> Part:
+    zero_shot, probe, tower = hits
+    return Part(
+        len(rest) // draws,
+        *(float(each.mean()) for each in hits),
+        gain_of(rest, tower - zero_shot),
+        gain_of(rest, tower - probe),
+    )
+
+
+def _tables(rows: Sequence[Row]) -> Iterator[Table]:
+    yield _table("All labels", [(row, row.everything) for row in rows])
+    others = [(row, row.untouched) for row in rows if row.untouched]
+    if others:
+        yield _table("Labels that nobody corrected", others)
+
+
+def _table(title: str, lines: Sequence[tuple[Row, Part]]) -> Table:
+    columns = ("task", "labels corrected", "corrections a label", "tested", "zero-shot", "probe")
+    columns += ("tower and probe", "gain over zero-shot, points (95 %)", "over the probe")
+    columns += ("rounds", "minutes")
     return Table(
-        "",
+        title,
         columns,
         [
             (
-                *(row.task, row.corrections, row.tested),
-                *(f"{100 * share:.1f} %" for share in (row.zero_shot, row.probe, row.tower)),
-                *(_points(gain) for gain in (row.over_zero_shot, row.over_probe)),
+                *(row.task, f"{row.corrected} of {row.labels}", row.corrections, part.tested),
+                *(f"{100 * share:.1f} %" for share in (part.zero_shot, part.probe, part.tower)),
+                *(_points(gain) for gain in (part.over_zero_shot, part.over_probe)),
                 *(row.rounds, f"{row.minutes:.1f}"),
             )
-            for row in rows
+            for row, part in lines
         ],
     )
 
