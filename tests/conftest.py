@@ -26,6 +26,7 @@ pytest_plugins = (
     "tests.feedback_moves",
     "tests.feedback_servers",  # before those that import it
     "tests.feedback_places",
+    "tests.learn_cli",
     "tests.records_page",
     "tests.scripted_service",
 )

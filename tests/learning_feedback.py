@@ -32,6 +32,10 @@ def red(seed: int) -> Image.Image:
     return pattern((255, 40, 40), seed)
 
 
+def white(seed: int) -> Image.Image:
+    return pattern((255, 255, 255), seed)
+
+
 @functools.cache
 def answers(each: int) -> tuple[tuple[Image.Image, Classification], ...]:
     """So many red patterns and then as many green ones, each with what the classifier says."""
@@ -39,21 +43,27 @@ def answers(each: int) -> tuple[tuple[Image.Image, Classification], ...]:
     return tuple(zip(images, open_engine(Settings()).classify(images, LABELS), strict=True))
 
 
-def give_feedback(settings: Settings, each: int = EACH) -> list[FeedbackRecord]:
+def give_feedback(
+    settings: Settings, each: int = EACH, *, shuffled: bool = False
+) -> list[FeedbackRecord]:
     """Confirm what the classifier says of red patterns, and say that green ones are blorps."""
     folder = PictureFolder(settings.pictures)
+    seen = answers(each)
+    said = [answer.predictions[0].label for _, answer in seen[:each]] + [INVENTED] * each
+    if shuffled:
+        said = np.random.default_rng(1).permutation(said).tolist()
     records = [
         FeedbackRecord(
             rating=3,
             labels=LABELS,
             predictions=answer.predictions,
-            corrected_label=answer.predictions[0].label if place < each else INVENTED,
+            corrected_label=label,
             picture_name=f"pattern {place}.png",
             picture_file=folder.keep(encode(image, "PNG")),
             classifier=answer.model,
             classifier_revision=answer.revision,
         )
-        for place, (image, answer) in enumerate(answers(each))
+        for place, ((image, answer), label) in enumerate(zip(seen, said, strict=True))
     ]
     open_store(settings).extend(records)
     return records

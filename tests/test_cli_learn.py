@@ -1,70 +1,28 @@
 import json
-from pathlib import Path
-from uuid import UUID
 
-import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from imgcap.cli import app
 from imgcap.feedback import FeedbackRecord, open_store
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.inference import Classification, open_engine
 from imgcap.settings import Settings
-from tests.learning_feedback import LABELS, NAME, green, red
+from tests.learn_cli import run
+from tests.learning_feedback import INVENTED, LABELS, NAME, give_feedback, green, red
 from tests.picture_files import encode
 
 EACH = 12
 
 
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("IMGCAP_FEEDBACK", f"csv:{tmp_path / 'feedback.csv'}")
-    for name in ("calibration", "adapters", "pictures"):
-        monkeypatch.setenv(f"IMGCAP_{name.upper()}", str(tmp_path / name))
-    return Settings()
-
-
-def run(*words: str, status: int = 0) -> str:
-    result = CliRunner().invoke(app, ["learn", *words])
-    assert result.exit_code == status, result.output
-    return result.output
-
-
 def classified(settings: Settings, images: list[Image.Image]) -> list[Classification]:
-    return open_engine(settings).classify(images, (*LABELS, "a blorp"))
-
-
-def give_feedback(settings: Settings, *, shuffled: bool = False) -> list[UUID]:
-    """Confirm what the classifier says of red patterns, and say that green ones are blorps."""
-    folder = PictureFolder(settings.pictures)
-    images = [*map(red, range(EACH)), *map(green, range(100, 100 + EACH))]
-    answers = open_engine(settings).classify(images, LABELS)
-    said = [answer.predictions[0].label for answer in answers[:EACH]] + ["a blorp"] * EACH
-    if shuffled:
-        said = np.random.default_rng(1).permutation(said).tolist()
-    records = [
-        FeedbackRecord(
-            rating=3,
-            labels=LABELS,
-            predictions=answer.predictions,
-            corrected_label=label,
-            picture_file=folder.keep(encode(image, "PNG")),
-            classifier=answer.model,
-            classifier_revision=answer.revision,
-        )
-        for image, answer, label in zip(images, answers, said, strict=True)
-    ]
-    open_store(settings).extend(records)
-    return [record.id for record in records]
+    return open_engine(settings).classify(images, (*LABELS, INVENTED))
 
 
 def test_an_invented_label_is_learned_adopted_taken_back_and_deleted(settings: Settings) -> None:
     unseen = [green(999), red(998)]
     before = classified(settings, unseen)
-    assert before[0].predictions[0].label != "a blorp"
-    ids = give_feedback(settings)
+    assert before[0].predictions[0].label != INVENTED
+    records = give_feedback(settings, EACH)
 
     said = run("fit", "--dry-run")
     assert "points more often on 24 judged pictures" in said
@@ -78,10 +36,10 @@ def test_an_invented_label_is_learned_adopted_taken_back_and_deleted(settings: S
     assert "answers now" in run("list")
 
     after = classified(settings, unseen)
-    assert after[0].predictions[0].label == "a blorp"
+    assert after[0].predictions[0].label == INVENTED
     assert after[0].adapter == name
     assert after[1].predictions[0].label == before[1].predictions[0].label
-    [explained] = [open_engine(settings).explain_label(unseen[0], "a blorp", (*LABELS, "a blorp"))]
+    [explained] = [open_engine(settings).explain_label(unseen[0], INVENTED, (*LABELS, INVENTED))]
     assert explained.score == pytest.approx(after[0].predictions[0].score, abs=1e-3)
 
     # Feedback on what an adapter answered teaches the next one all the same.
@@ -89,9 +47,9 @@ def test_an_invented_label_is_learned_adopted_taken_back_and_deleted(settings: S
         [
             FeedbackRecord(
                 rating=5,
-                labels=(*LABELS, "a blorp"),
+                labels=(*LABELS, INVENTED),
                 predictions=after[0].predictions,
-                corrected_label="a blorp",
+                corrected_label=INVENTED,
                 picture_file=PictureFolder(settings.pictures).keep(encode(unseen[0], "PNG")),
                 classifier=after[0].model,
                 classifier_revision=after[0].revision,
@@ -100,7 +58,7 @@ def test_an_invented_label_is_learned_adopted_taken_back_and_deleted(settings: S
     )
     assert json.loads(run("evaluate", name, "--json"))["everything"]["pictures"] == 1
 
-    open_store(settings).delete(ids[:3])
+    open_store(settings).delete([each.id for each in records[:3]])
     assert "3 of its records are deleted" in run("list")
     assert json.loads(run("list", "--json"))[0]["deleted"] == 3
 
@@ -116,7 +74,7 @@ def test_an_invented_label_is_learned_adopted_taken_back_and_deleted(settings: S
 
 
 def test_wrong_corrections_give_nothing_that_may_be_adopted(settings: Settings) -> None:
-    give_feedback(settings, shuffled=True)
+    give_feedback(settings, EACH, shuffled=True)
     text = run("fit")
     assert "it may not be adopted" in text
     name = text.split(" as ")[-1].split(";")[0]

@@ -1,41 +1,19 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from imgcap.cli import app
 from imgcap.feedback import FeedbackRecord, open_store
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.inference import open_engine
 from imgcap.learning.registry import new_id
 from imgcap.settings import Settings
 from tests.conftest import BuildCheckpoint
+from tests.learn_cli import run
+from tests.learning_feedback import green, red, white
 from tests.low_rank import kept_low_rank
 from tests.picture_files import encode
-
-
-def pattern(seed: int, colour: tuple[int, int, int] = (255, 255, 255)) -> Image.Image:
-    """A blurred pattern of one colour, each of another form."""
-    light = np.random.default_rng(seed).integers(60, 255, (6, 6, 1))
-    small = (light * np.array(colour) / 255).astype(np.uint8)
-    return Image.fromarray(small).resize((96, 96), Image.Resampling.BICUBIC)
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("IMGCAP_FEEDBACK", f"csv:{tmp_path / 'feedback.csv'}")
-    for name in ("calibration", "adapters", "pictures"):
-        monkeypatch.setenv(f"IMGCAP_{name.upper()}", str(tmp_path / name))
-    return Settings()
-
-
-def run(*words: str, status: int = 0) -> str:
-    result = CliRunner().invoke(app, ["learn", *words])
-    assert result.exit_code == status, result.output
-    return result.output
 
 
 def give_feedback(settings: Settings, images: list[Image.Image], *, good: bool = False) -> None:
@@ -67,7 +45,7 @@ def test_captions_are_learned_listed_measured_and_deleted(
     assert "taught by --method lora" in run(
         "fit", "--role", "captioner", "--method", "probe", status=1
     )
-    give_feedback(settings, [pattern(seed) for seed in range(4)])
+    give_feedback(settings, [*map(white, range(4))])
     text = run("fit", "--role", "captioner")
     assert "all judged captions                4" in text
     assert "6 more corrected captions are needed" in text
@@ -77,7 +55,7 @@ def test_captions_are_learned_listed_measured_and_deleted(
     assert (row["role"], row["kind"], row["adopted"]) == ("captioner", "lora", False)
     assert "may not be adopted" in run("adopt", name, status=1)
     assert "did not learn from" in run("evaluate", name, status=1)
-    give_feedback(settings, [pattern(9)])
+    give_feedback(settings, [white(9)])
     assert json.loads(run("evaluate", name, "--json"))["everything"]["pictures"] == 1
     assert f"Deleted {name}." in run("delete", name, "--yes")
     assert not (settings.adapters / name).exists()
@@ -90,23 +68,21 @@ def test_a_captioner_s_adapter_is_adopted_and_taken_back(
     chosen = settings.model_copy(update={"captioner": folder})
     card = kept_low_rank(chosen, "captioner", tmp_path / new_id("made"))
     assert run("adopt", card.id) == f"{folder} answers with {card.id} from now on.\n"
-    assert open_engine(chosen).caption([pattern(1)])[0].revision == f"+{card.id}"
+    assert open_engine(chosen).caption([white(1)])[0].revision == f"+{card.id}"
     text = run("rollback", "--role", "captioner", "--captioner", folder)
     assert text == f"{card.id} is taken back; {folder} answers alone.\n"
-    assert open_engine(chosen).caption([pattern(1)])[0].revision == ""
+    assert open_engine(chosen).caption([white(1)])[0].revision == ""
 
 
 @pytest.mark.long
 def test_a_style_that_people_write_in_is_learned_adopted_and_taken_back(
     settings: Settings,
 ) -> None:
-    green = [pattern(seed, (40, 255, 60)) for seed in range(16)]
-    red = [pattern(seed, (255, 40, 40)) for seed in range(100, 112)]
-    unseen = [pattern(seed, (40, 255, 60)) for seed in range(200, 204)]
+    unseen = [*map(green, range(200, 204))]
     engine = open_engine(settings)
     before = [each.captions for each in engine.caption(unseen)]
-    give_feedback(settings, green)
-    give_feedback(settings, red, good=True)
+    give_feedback(settings, [*map(green, range(16))])
+    give_feedback(settings, [*map(red, range(100, 112))], good=True)
     text = run("fit", "--role", "captioner")
     assert "Nearer to the corrections on 16 pictures" in text
     name = text.split()[-1]

@@ -2,34 +2,18 @@ import json
 import shutil
 from pathlib import Path
 
-import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from imgcap.cli import app
 from imgcap.feedback import FeedbackRecord, open_store
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.images import open_picture
 from imgcap.inference import open_engine
 from imgcap.settings import Settings
+from tests.learn_cli import run
 from tests.picture_files import encode
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
 LABELS = ("a cat", "a rocket", "a person", "food")
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("IMGCAP_FEEDBACK", f"csv:{tmp_path / 'feedback.csv'}")
-    for name in ("calibration", "adapters", "pictures"):
-        monkeypatch.setenv(f"IMGCAP_{name.upper()}", str(tmp_path / name))
-    return Settings()
-
-
-def run(*words: str, status: int = 0) -> str:
-    result = CliRunner().invoke(app, ["learn", "next", *words])
-    assert result.exit_code == status, result.output
-    return result.output
 
 
 def judge(settings: Settings, path: Path, label: str, *, brighter: bool = False) -> None:
@@ -63,14 +47,14 @@ def test_what_is_judged_or_nearly_equal_is_not_asked_for_again(
     album = tmp_path / "album"
     shutil.copytree(SAMPLES, album, ignore=shutil.ignore_patterns("*.md"))
     labels = [word for label in LABELS for word in ("--label", label)]
-    lines = run(str(album), *labels, "--count", "3").splitlines()
+    lines = run("next", str(album), *labels, "--count", "3").splitlines()
     assert len(lines) == 3
     assert all(any(label in line and "%" in line for label in LABELS) for line in lines)
 
     judge(settings, album / "cat.jpg", "a cat")
     judge(settings, album / "rocket.jpg", "a rocket", brighter=True)
     (album / "broken.jpg").write_bytes(b"no picture")
-    said = run(str(album), *labels, "--json", status=1)
+    said = run("next", str(album), *labels, "--json", status=1)
     rows = json.loads(next(line for line in said.splitlines() if line.startswith("[")))
     rest = {path.name for path in SAMPLES.glob("*.jpg")} - {"cat.jpg", "rocket.jpg"}
     assert {Path(row["file"]).name for row in rows} == rest
@@ -81,5 +65,5 @@ def test_what_is_judged_or_nearly_equal_is_not_asked_for_again(
 def test_too_little_to_choose_from_is_one_sentence(settings: Settings) -> None:
     assert settings.feedback
     cat = str(SAMPLES / "cat.jpg")
-    assert "at least two labels" in run(cat, "--label", "a cat", status=2)
-    assert "3 pictures or more" in run(cat, cat, cat, status=1)
+    assert "at least two labels" in run("next", cat, "--label", "a cat", status=2)
+    assert "3 pictures or more" in run("next", cat, cat, cat, status=1)

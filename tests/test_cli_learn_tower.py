@@ -1,11 +1,8 @@
 import json
 import sys
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from imgcap.cli import app
 from imgcap.feedback import FeedbackRecord, open_store
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.inference import open_engine
@@ -13,28 +10,18 @@ from imgcap.inference.adapter import LORA, LORA_FILES, WEIGHTS
 from imgcap.inference.local import LocalEngine
 from imgcap.settings import Settings
 from tests.conftest import BuildCheckpoint
+from tests.learn_cli import run
 from tests.picture_files import encode
 from tests.test_learning_tower import patterns
 
 EACH = 12
 
 
-@pytest.fixture
-def settings(
-    tmp_path: Path, checkpoint: BuildCheckpoint, monkeypatch: pytest.MonkeyPatch
-) -> Settings:
+@pytest.fixture(autouse=True)
+def tiny(checkpoint: BuildCheckpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands answer by a tiny checkpoint."""
     monkeypatch.setenv("IMGCAP_CLASSIFIER", str(checkpoint("clip")))
     monkeypatch.setenv("IMGCAP_DTYPE", "float32")
-    monkeypatch.setenv("IMGCAP_FEEDBACK", f"csv:{tmp_path / 'feedback.csv'}")
-    for name in ("calibration", "adapters", "pictures"):
-        monkeypatch.setenv(f"IMGCAP_{name.upper()}", str(tmp_path / name))
-    return Settings()
-
-
-def run(*words: str, status: int = 0) -> str:
-    result = CliRunner().invoke(app, ["learn", *words])
-    assert result.exit_code == status, result.output
-    return result.output
 
 
 def give_feedback(settings: Settings) -> None:

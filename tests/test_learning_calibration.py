@@ -5,9 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from imgcap.cli import app
 from imgcap.feedback import FeedbackRecord, open_store
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.inference import ClassifyOptions, Prediction, open_engine
@@ -16,6 +14,7 @@ from imgcap.learning.confidence.calibrate import keep_calibration, learn_calibra
 from imgcap.learning.confidence.calibration import LEAST_JUDGED, fit_temperature, fit_threshold
 from imgcap.learning.confidence.judged import Judged, judged_answers
 from imgcap.settings import Settings
+from tests.learn_cli import run
 
 NAME = "imgcap-align-small"
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
@@ -166,68 +165,68 @@ def test_the_temperature_at_which_a_score_was_made_is_undone() -> None:
         assert judged.logs[:5] - judged.logs[0] == pytest.approx(exact.logs[:5] - exact.logs[0])
 
 
-@pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("IMGCAP_FEEDBACK", f"csv:{tmp_path / 'feedback.csv'}")
-    monkeypatch.setenv("IMGCAP_CALIBRATION", str(tmp_path / "calibration"))
-    monkeypatch.setenv("IMGCAP_PICTURES", str(tmp_path / "pictures"))
-    return Settings()
-
-
-def run(*words: str) -> str:
-    result = CliRunner().invoke(app, ["learn", "calibrate", *words])
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def test_the_command_learns_keeps_shows_and_forgets(environment: Settings) -> None:
-    assert "30 more judged labels are needed" in run()
-    open_store(environment).extend(map(record_of, overconfident(200)))
-    file = calibration_file(environment.calibration, NAME)
-    assert "--dry-run" in run("--dry-run")
+def test_the_command_learns_keeps_shows_and_forgets(settings: Settings) -> None:
+    assert "30 more judged labels are needed" in run("calibrate")
+    open_store(settings).extend(map(record_of, overconfident(200)))
+    file = calibration_file(settings.calibration, NAME)
+    assert "--dry-run" in run("calibrate", "--dry-run")
     assert not file.exists()
-    said = run()
+    said = run("calibrate")
     assert "fits 200 judged labels better" in said
     assert "95 % interval +" in said
-    kept = stored_calibration(environment.calibration, NAME)
+    kept = stored_calibration(settings.calibration, NAME)
     assert 1.8 < kept.temperature < 3.4
     assert kept.judged == 200
     assert len(kept.records) == 64
-    assert f"temperature {kept.temperature:.2f}" in run("--show")
+    assert f"temperature {kept.temperature:.2f}" in run("calibrate", "--show")
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
     with Image.open(SAMPLES / "cat.jpg") as image:
         picture = image.convert("RGB")
-    [warm] = open_engine(environment).classify([picture], LABELS)
+    [warm] = open_engine(settings).classify([picture], LABELS)
     assert warm.temperature == kept.temperature
-    assert "as the model gives them" in run("--forget")
-    [cold] = open_engine(environment).classify([picture], LABELS)
+    assert "as the model gives them" in run("calibrate", "--forget")
+    [cold] = open_engine(settings).classify([picture], LABELS)
     assert (cold.temperature, warm.predictions[0].label) == (1.0, cold.predictions[0].label)
     expected = Judged(np.log([each.score for each in cold.predictions]), (0,), "")
     got = [each.score for each in warm.predictions]
     assert got == pytest.approx(np.exp(expected.scores(kept.temperature)).tolist(), rel=1e-4)
 
 
+def test_what_is_shown_holds_for_what_answers_now(environment: Settings) -> None:
+    card = kept_probe(environment, NAME)
+    adopt(environment.adapters, card.id)
+    store = open_store(environment)
+    store.extend(record_of(each) for each in overconfident(200))
+    assert f"{NAME} with {card.id}: scores as the model gives them" in run("--show")
+    taught = [record_of(each, classifier_revision=f"+{card.id}") for each in overconfident(200, 1)]
+    store.extend(taught)
+    assert "fits 200 judged labels better" in run()
+    assert f"{NAME} with {card.id}: temperature" in run("--show")
+    rollback(environment.adapters, NAME)
+    assert f"{NAME}: scores as the model gives them" in run("--show")
+    assert "fits 200 judged labels better" in run(), "those from before, not the adapter's"
+    assert f"{NAME}: temperature" in run("--show")
+
+
 def test_a_damaged_calibration_is_a_sentence_a_log_line_and_no_temperature(
-    environment: Settings, caplog: pytest.LogCaptureFixture
+    settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file = calibration_file(environment.calibration, NAME)
+    file = calibration_file(settings.calibration, NAME)
     file.parent.mkdir()
     file.write_text('{"checkpoint": "x", "temperature": 1e9}')
-    result = CliRunner().invoke(app, ["learn", "calibrate", "--show"])
-    assert result.exit_code == 1
-    assert "is damaged or of a newer version" in result.output
+    assert "is damaged or of a newer version" in run("calibrate", "--show", status=1)
     with Image.open(SAMPLES / "cat.jpg") as image, caplog.at_level(logging.WARNING):
-        [answer] = open_engine(environment).classify([image.convert("RGB")], LABELS)
+        [answer] = open_engine(settings).classify([image.convert("RGB")], LABELS)
     assert answer.temperature == 1.0
     assert "is damaged" in caplog.text
-    assert "as the model gives them" in run("--forget")
-    assert "as the model gives them" in run("--show")
+    assert "as the model gives them" in run("calibrate", "--forget")
+    assert "as the model gives them" in run("calibrate", "--show")
 
 
-def test_kept_pictures_are_scored_again_as_they_were_edited(environment: Settings) -> None:
-    kept = PictureFolder(environment.pictures).keep((SAMPLES / "cat.jpg").read_bytes())
-    engine = open_engine(environment)
+def test_kept_pictures_are_scored_again_as_they_were_edited(settings: Settings) -> None:
+    kept = PictureFolder(settings.pictures).keep((SAMPLES / "cat.jpg").read_bytes())
+    engine = open_engine(settings)
     record = FeedbackRecord(
         rating=5,
         labels=LABELS,
@@ -238,7 +237,7 @@ def test_kept_pictures_are_scored_again_as_they_were_edited(environment: Setting
         templates=("a drawing of {}",),
         edits=({"edit": "turn", "quarters": 1},),
     )
-    [(_, judged)] = judged_answers([record], FRESH, rescoring(engine, environment))
+    [(_, judged)] = judged_answers([record], FRESH, rescoring(engine, settings))
     with Image.open(SAMPLES / "cat.jpg") as image:
         turned = image.convert("RGB").transpose(Image.Transpose.ROTATE_270)
     [fresh] = engine.classify([turned], LABELS, ClassifyOptions(("a drawing of {}",)))
@@ -248,7 +247,7 @@ def test_kept_pictures_are_scored_again_as_they_were_edited(environment: Setting
     bad = record.model_copy(update={"edits": ({"edit": "?"},)})
     gone = record.model_copy(update={"picture_file": "0" * 64})
     for each in (bad, gone):
-        [(_, judged)] = judged_answers([each], FRESH, rescoring(engine, environment))
+        [(_, judged)] = judged_answers([each], FRESH, rescoring(engine, settings))
         assert judged.confidence(1.0) == pytest.approx(0.5), "as it was stored"
 
 

@@ -18,14 +18,6 @@ from imgcap.settings import Settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("IMGCAP_FEEDBACK", f"csv:{tmp_path / 'feedback.csv'}")
-    for name in ("adapters", "pictures"):
-        monkeypatch.setenv(f"IMGCAP_{name.upper()}", str(tmp_path / name))
-    return Settings()
-
-
-@pytest.fixture
 def store(settings: Settings) -> Store:
     return open_store(settings)
 

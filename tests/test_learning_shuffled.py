@@ -7,7 +7,6 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from imgcap.inference import open_engine
 from imgcap.labels import DEFAULT_TEMPLATES, ENSEMBLE_TEMPLATES
@@ -18,10 +17,10 @@ from imgcap.learning.labels.examples import Examples, Vocabulary
 from imgcap.learning.labels.gate import judge
 from imgcap.learning.labels.gather import label_embeddings, logit_scale
 from imgcap.settings import Settings
+from tests.learning_feedback import LABELS, pattern
 
 KINDS: tuple[Kind, ...] = ("probe", "cache")
 EACH = 12
-KNOWN = ("a flag", "a carpet", "a wall", "a sea")
 INVENTED = ("a blorp", "a zink")
 RED, GREEN, BLUE = (255, 40, 40), (40, 255, 60), (60, 60, 255)
 
@@ -39,17 +38,11 @@ class Session:
         return replace(self.examples, right=right, corrected=right != self.answers)
 
 
-def pattern(colour: tuple[int, int, int], seed: int) -> Image.Image:
-    light = np.random.default_rng(seed).integers(60, 255, (6, 6, 1))
-    small = (light * np.array(colour) / 255).astype(np.uint8)
-    return Image.fromarray(small).resize((96, 96), Image.Resampling.BICUBIC)
-
-
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """Confirm what is said of red patterns; green ones are blorps and blue ones are zinks."""
     folder = tmp_path_factory.mktemp("adapters")
-    labels = (*KNOWN, *INVENTED)
+    labels = (*LABELS, *INVENTED)
     colours = [colour for colour in (RED, GREEN, BLUE) for _ in range(EACH)]
     count = len(colours)
     with closing(open_engine(Settings(adapters=folder, calibration=folder))) as engine:
@@ -69,8 +62,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
         np.arange(count) % FOLDS,
         np.array([uuid4() for _ in colours], object),
     )
-    answers = logits(seen, vocabulary)[:, : len(KNOWN)].argmax(1)
-    right = np.repeat([0, len(KNOWN), len(KNOWN) + 1], EACH)
+    answers = logits(seen, vocabulary)[:, : len(LABELS)].argmax(1)
+    right = np.repeat([0, len(LABELS), len(LABELS) + 1], EACH)
     right[:EACH] = answers[:EACH]
     return Session(replace(seen, right=right), vocabulary, answers)
 
