@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from imgcap.cli.common import FAILED, USAGE, failure, read_settings
-from imgcap.settings import Settings
+from imgcap.cli.labels import LabelFile, LabelTexts, choose_labels
 
 _WORKERS: Final = 2
 
@@ -21,16 +21,8 @@ def describe(
             show_default=False,
         ),
     ],
-    label: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TEXT", help="A candidate label; can be given several times."),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="A file with a label a line, or a label set's name, as in `food`."
-        ),
-    ] = None,
+    label: LabelTexts = None,
+    labels: LabelFile = None,
     top: Annotated[int, typer.Option(min=1, help="How many of the best labels to show.")] = 5,
     no_caption: Annotated[bool, typer.Option("--no-caption", help="Only the labels.")] = False,
     no_labels: Annotated[bool, typer.Option("--no-labels", help="Only the caption.")] = False,
@@ -81,7 +73,7 @@ def describe(
     if overwrite and not out:
         raise failure("--overwrite needs --out.", USAGE)
     processes = _processes(workers, on_ray=on_ray)
-    candidates = None if no_labels else choose_labels(label or [], labels, settings)
+    candidates = None if no_labels else choose_labels(label, labels, settings)
     if out:
         from imgcap.cli.table import write_table
 
@@ -137,22 +129,3 @@ def _processes(workers: int | None, *, on_ray: bool) -> int | None:
     if not has_ray_data():
         raise failure("--ray needs more packages: pip install 'imgcap[serve]'.", USAGE)
     return workers or _WORKERS
-
-
-def choose_labels(given: list[str], file: str | None, settings: Settings) -> tuple[str, ...]:
-    """Return the candidate labels that `--label` and `--labels` name, or those of the settings."""
-    from imgcap.labels import LabelError, check_labels, first_labels, label_sets, read_labels
-
-    sets = label_sets(settings)
-    try:
-        if file is None and given:
-            return check_labels(given, source="--label")
-        path = first_labels(settings) if file is None else Path(file)
-        if file in sets and not path.exists():
-            path = sets[file]
-        listed = read_labels(path)
-        return (
-            check_labels([*given, *listed], source=f"--label and {path.name}") if given else listed
-        )
-    except LabelError as error:
-        raise failure(str(error), USAGE) from error

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from imgcap.cli.common import FAILED, USAGE, failure, tell
-from imgcap.cli.describe import choose_labels
 from imgcap.cli.feedback.ends import opened
 from imgcap.cli.feedback.options import AsJson, StoreUrl
+from imgcap.cli.labels import LabelFile, LabelTexts, choose_labels
 from imgcap.percentages import percent
 
 if TYPE_CHECKING:
@@ -32,16 +32,8 @@ def next_(
         ),
     ],
     count: Annotated[int, typer.Option(min=1, help="How many to name.")] = 10,
-    label: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TEXT", help="A candidate label; can be given several times."),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="A file with a label a line, or a label set's name, as in `food`."
-        ),
-    ] = None,
+    label: LabelTexts = None,
+    labels: LabelFile = None,
     as_json: AsJson = False,
     store: StoreUrl = None,
 ) -> None:
@@ -59,7 +51,7 @@ def next_(
     from imgcap.sources import find_sources, open_ahead
 
     with opened(store) as (source, settings):
-        candidates = choose_labels(label or [], labels, settings)
+        candidates = choose_labels(label, labels, settings)
         if len(candidates) < _FEWEST_LABELS:
             raise failure("It takes at least two labels, to choose between.", USAGE)
         try:
