@@ -29,6 +29,7 @@ _BATCH: Final = 8
 
 
 Places = NDArray[np.int64]
+"""Where examples stand among others."""
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from imgcap.inference.label_weights import Floats, Weights
 from imgcap.learning.labels.adapters import fit, logits
 from imgcap.learning.labels.evaluation import Evaluation, held_out_in_turn, measured_by
 from imgcap.learning.labels.examples import Examples, Vocabulary
-from imgcap.learning.low_rank import check_extra
-from imgcap.learning.tower.halfway import VIEWS, Places, see
+from imgcap.learning.low_rank import Places, check_extra
+from imgcap.learning.tower.halfway import VIEWS, see
 from imgcap.learning.tower.rounds import EPOCHS, Lesson, looks_in_all, taught
 from imgcap.learning.tower.tail import Tail
 

@@ -6,12 +6,12 @@ from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from transformers import ProcessorMixin
 
 from imgcap.inference.label_weights import Floats
 from imgcap.inference.pixels import prepare
+from imgcap.learning.low_rank import Places
 from imgcap.learning.tower.tail import Seen, Tail
 
 VIEWS: Final = 4
@@ -20,8 +20,6 @@ _MEMORY: Final = 2**30
 _SMALLEST: Final = 0.6
 """The least part of a picture's area that a view shows."""
 _BATCH: Final = 16
-
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

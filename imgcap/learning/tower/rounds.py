@@ -23,8 +23,8 @@ from imgcap.learning import low_rank
 from imgcap.learning.groups import FOLDS
 from imgcap.learning.labels.adapters import fit
 from imgcap.learning.labels.examples import Examples, Vocabulary
-from imgcap.learning.low_rank import SEED, Manner, Taught, batches
-from imgcap.learning.tower.halfway import Halfway, Places
+from imgcap.learning.low_rank import SEED, Manner, Places, Taught, batches
+from imgcap.learning.tower.halfway import Halfway
 
 # Chosen among a few on actions15, with its own names and with invented ones.
 _MANNER: Final = Manner(rank=4, alpha=8, rate=1e-3, decay=0.0, patience=2)
