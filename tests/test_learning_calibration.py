@@ -13,7 +13,9 @@ from imgcap.inference.calibration import Calibration, calibration_file, stored_c
 from imgcap.learning.confidence.calibrate import keep_calibration, learn_calibration, rescoring
 from imgcap.learning.confidence.calibration import LEAST_JUDGED, fit_temperature, fit_threshold
 from imgcap.learning.confidence.judged import Judged, judged_answers
+from imgcap.learning.registry import adopt, rollback
 from imgcap.settings import Settings
+from tests.kept_probes import kept_probe
 from tests.learn_cli import run
 
 NAME = "imgcap-align-small"
@@ -193,20 +195,21 @@ def test_the_command_learns_keeps_shows_and_forgets(settings: Settings) -> None:
     assert got == pytest.approx(np.exp(expected.scores(kept.temperature)).tolist(), rel=1e-4)
 
 
-def test_what_is_shown_holds_for_what_answers_now(environment: Settings) -> None:
-    card = kept_probe(environment, NAME)
-    adopt(environment.adapters, card.id)
-    store = open_store(environment)
+def test_what_is_shown_holds_for_what_answers_now(settings: Settings) -> None:
+    card = kept_probe(settings.adapters, NAME)
+    adopt(settings.adapters, card.id)
+    store = open_store(settings)
     store.extend(record_of(each) for each in overconfident(200))
-    assert f"{NAME} with {card.id}: scores as the model gives them" in run("--show")
+    with_it = f"{NAME} with {card.id}"
+    assert f"{with_it}: scores as the model gives them" in run("calibrate", "--show")
     taught = [record_of(each, classifier_revision=f"+{card.id}") for each in overconfident(200, 1)]
     store.extend(taught)
-    assert "fits 200 judged labels better" in run()
-    assert f"{NAME} with {card.id}: temperature" in run("--show")
-    rollback(environment.adapters, NAME)
-    assert f"{NAME}: scores as the model gives them" in run("--show")
-    assert "fits 200 judged labels better" in run(), "those from before, not the adapter's"
-    assert f"{NAME}: temperature" in run("--show")
+    assert f"{with_it}: temperature" in run("calibrate")
+    assert f"{with_it}: temperature" in run("calibrate", "--show")
+    rollback(settings.adapters, NAME)
+    assert f"{NAME}: scores as the model gives them" in run("calibrate", "--show")
+    assert f"{NAME}: temperature" in run("calibrate"), "of the answers from before it was adopted"
+    assert f"{NAME}: temperature" in run("calibrate", "--show")
 
 
 def test_a_damaged_calibration_is_a_sentence_a_log_line_and_no_temperature(

@@ -1,20 +1,18 @@
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from imgcap.cli import app
 from imgcap.feedback import FeedbackRecord, Store, open_store
-from imgcap.inference.adapter import Adapter, AdapterCard
+from imgcap.inference.adapter import AdapterCard
 from imgcap.inference.adopted import ADOPTED
-from imgcap.inference.label_weights import Weights
 from imgcap.learning.forgotten import deleted_records, forgotten, reminder
-from imgcap.learning.registry import adopt, keep_adapter, new_id
+from imgcap.learning.registry import adopt
 from imgcap.settings import Settings
+from tests.kept_probes import kept_probe
 
 
 @pytest.fixture
@@ -30,21 +28,7 @@ def given(store: Store, number: int) -> list[UUID]:
 
 def learned(folder: Path, ids: Sequence[UUID]) -> AdapterCard:
     """Keep an adapter that learned from these records."""
-    moves = np.ones((1, 4), np.float32)
-    card = AdapterCard(
-        id=new_id("probe"),
-        kind="probe",
-        checkpoint="model",
-        labels=("blorp",),
-        records=tuple(ids),
-        passed=True,
-        sentence="Because.",
-        figures={},
-        time=datetime.now(UTC),
-    )
-    weights = Weights(card.labels, moves, np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
-    keep_adapter(folder, Adapter(card, weights))
-    return card
+    return kept_probe(folder, "model", records=tuple(ids))
 
 
 def test_adapters_whose_feedback_is_partly_gone_are_found(settings: Settings, store: Store) -> None:

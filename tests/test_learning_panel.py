@@ -257,7 +257,7 @@ def test_a_trial_ends_when_another_page_deletes_the_adapter(
     panel = open_panel()
     settled(panel)
     press(panel, "begin")
-    delete(page_settings.adapters, name)
+    delete(page_settings.adapters, name, page_settings.calibration)
     wait_until(lambda: "without anything learned" in panel.answers.value)
     assert state.engine.trying == {}
 

@@ -10,7 +10,9 @@ import pytest
 from imgcap.feedback import FeedbackError
 from imgcap.inference.adapter import CARD, WEIGHTS, Adapter, AdapterCard, AdapterError, read_adapter
 from imgcap.inference.adopted import ADOPTED, answering, read_adopted
+from imgcap.inference.calibration import Calibration, stored_calibration
 from imgcap.inference.label_weights import Weights
+from imgcap.learning.confidence.calibrate import keep_calibration
 from imgcap.learning.registry import (
     adopt,
     delete,
@@ -107,10 +109,22 @@ def test_an_adapter_that_answers_is_not_deleted_and_others_are_gone_whole(tmp_pa
     adopt(tmp_path, first.card.id)
     adopt(tmp_path, second.card.id)
     with pytest.raises(AdapterError, match="roll back first"):
-        delete(tmp_path, second.card.id)
-    delete(tmp_path, first.card.id)
+        delete(tmp_path, second.card.id, tmp_path)
+    delete(tmp_path, first.card.id, tmp_path)
     assert [card.id for card in kept_adapters(tmp_path)[0]] == [second.card.id]
     assert rollback(tmp_path, NAME) == (second.card.id, "")
+
+
+def test_what_was_learned_of_an_adapter_s_scores_goes_with_it(tmp_path: Path) -> None:
+    gone, other = kept(tmp_path / "adapters"), kept(tmp_path / "adapters")
+    scores = tmp_path / "calibration"
+    for revision in ("a", f"a+{gone.card.id}", f"a+{other.card.id}"):
+        keep_calibration(scores, Calibration(checkpoint=NAME, revision=revision, temperature=2))
+    (tmp_path / "adapters" / gone.card.id / CARD).write_bytes(b"damaged")
+    delete(tmp_path / "adapters", gone.card.id, scores)
+    assert len([*scores.iterdir()]) == 2
+    assert stored_calibration(scores, NAME, f"a+{other.card.id}").temperature == 2
+    assert stored_calibration(scores, NAME, "a").temperature == 2
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../outside", "probe", "/etc"])
@@ -119,9 +133,10 @@ def test_names_that_are_none_reach_no_file(tmp_path: Path, name: str) -> None:
     outside.mkdir()
     (outside / CARD).write_text("{}")
     (tmp_path / "in").mkdir()
-    for act in (adopt, delete):
-        with pytest.raises(AdapterError):
-            act(tmp_path / "in", name)
+    with pytest.raises(AdapterError):
+        adopt(tmp_path / "in", name)
+    with pytest.raises(AdapterError):
+        delete(tmp_path / "in", name, tmp_path)
     assert (outside / CARD).exists()
 
 

@@ -66,7 +66,7 @@ def test_adopted_adapters_answer_and_after_a_rollback_all_is_as_before(
         assert {revision for _, revision in other} == {f"+{card.id}"}
     for checkpoint, card in zip(sources, (reader, writer), strict=True):
         assert rollback(settings.adapters, checkpoint) == (card.id, "")
-        delete(settings.adapters, card.id)
+        delete(settings.adapters, card.id, settings.calibration)
     assert answers(engine, images) == before, "to the bit"
     assert [(Path(each) / "model.safetensors").read_bytes() for each in sources] == files
 

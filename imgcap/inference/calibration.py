@@ -87,6 +87,12 @@ def calibration_file(folder: Path, checkpoint: str, adapter: str = "") -> Path:
     return folder / f"{_plain(checkpoint)}-{digest}{own}.json"
 
 
+def adapter_calibrations(folder: Path, adapter: str) -> list[Path]:
+    """Return where calibrations of an adapter lie; its checkpoint need not be known."""
+    own = _plain(adapter)
+    return [path for path in folder.glob("*+*.json") if path.stem.rpartition("+")[2] == own]
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:_LONGEST_NAME].strip("-")
 

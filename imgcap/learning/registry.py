@@ -25,6 +25,7 @@ from imgcap.inference.adapter import (
     read_card,
 )
 from imgcap.inference.adopted import ADOPTED, Adopted, read_adopted
+from imgcap.inference.calibration import adapter_calibrations
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,8 +129,17 @@ def rollback(folder: Path, checkpoint: str) -> tuple[str, str]:
     return last, before[-1] if before else ""
 
 
-def delete(folder: Path, name: str) -> None:
+def delete(folder: Path, name: str, calibrations: Path) -> None:
     """Delete an adapter for good.
+
+    Parameters
+    ----------
+    folder : Path
+        Of all adapters.
+    name : str
+        Its id.
+    calibrations : Path
+        The folder of calibrations, where what was learned of its scores is deleted too.
 
     Raises
     ------
@@ -154,6 +164,8 @@ def delete(folder: Path, name: str) -> None:
         gone = place.with_name(f".{name}.part")  # first, so that nobody reads half of it
         place.rename(gone)
         shutil.rmtree(gone)
+        for path in adapter_calibrations(calibrations, name):
+            path.unlink(missing_ok=True)
 
 
 def trained_on(folder: Path, ids: Collection[UUID]) -> list[AdapterCard]:

@@ -81,6 +81,7 @@ def delete(
 
     if not yes and not typer.confirm(f"Delete {name} for good?", err=True):
         raise failure("Nothing was deleted.", FAILED)
+    settings = read_settings()
     with told_all():
-        registry.delete(read_settings().adapters, name)
+        registry.delete(settings.adapters, name, settings.calibration)
     typer.echo(f"Deleted {name}.")

@@ -37,6 +37,7 @@ def calibrate(
     It is adopted only if answers that were held out are surely told better with it.
     """
     from imgcap.inference import EngineError, open_engine
+    from imgcap.inference.adopted import answering
     from imgcap.inference.calibration import Calibration, CalibrationError, stored_calibration
     from imgcap.learning.confidence.calibrate import (
         forgotten,
@@ -54,7 +55,9 @@ def calibrate(
             name = engine.models["classifier"].checkpoint
             answered = (each for each in source.iterate() if each.classifier == name)
             newest = next(answered, None)
-            revision = newest.classifier_revision if newest else ""
+            revision = newest.classifier_revision.partition("+")[0] if newest else ""
+            if adapter := answering(settings.adapters, name, revision=revision):
+                revision += f"+{adapter.card.id}"
             present = stored_calibration(folder, name, revision)
         except CalibrationError as error:
             if not forget:
@@ -84,12 +87,13 @@ def calibrate(
 
 def _in_use(calibration: "Calibration") -> str:
     """Say what a calibration does."""
+    adapter = calibration.revision.partition("+")[2]
+    name = f"{calibration.checkpoint}{f' with {adapter}' if adapter else ''}"
     threshold = f"“None fits” is said below {100 * calibration.none_threshold:.0f} %."
     if calibration.time is None:
-        name = calibration.checkpoint
         return f"{name}: scores as the model gives them (temperature 1). {threshold}"
     return (
-        f"{calibration.checkpoint}: temperature {calibration.temperature:.2f}, learned from "
+        f"{name}: temperature {calibration.temperature:.2f}, learned from "
         f"{calibration.judged:,} judged labels on {calibration.time:%Y-%m-%d}. {threshold}"
     )
 

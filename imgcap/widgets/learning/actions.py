@@ -109,7 +109,7 @@ class AdapterActions(widgets.VBox):
     def _delete(self) -> None:
         card, settings = self._chosen, self._state.settings
         self._do(
-            lambda: registry.delete(settings.adapters, card.id),
+            lambda: registry.delete(settings.adapters, card.id, settings.calibration),
             lambda: None,
             f"Deleted: {spoken(card.id)}.",
         )
