@@ -9,7 +9,7 @@ from imgcap.widgets.result import ResultPanel
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.stage import Stage
 from imgcap.widgets.state import AppState
-from tests.fakes import captioned, scored
+from tests.fake_answers import captioned, scored
 
 
 def fits(state: AppState, description: Description) -> bool:

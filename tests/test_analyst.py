@@ -13,7 +13,8 @@ from imgcap.settings import Settings
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.outcomes import KEPT_OUTCOMES
 from imgcap.widgets.state import AppState
-from tests.fakes import HeldEngine, captioned, scored
+from tests.fake_answers import captioned, scored
+from tests.fakes import HeldEngine
 from tests.pages import bring, wait_until
 from tests.questions import fits, is_done, steps
 

@@ -11,7 +11,8 @@ import pytest
 from imgcap.inference import CaptionOptions, Description, ModelError
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.state import AppState
-from tests.fakes import HeldEngine, captioned
+from tests.fake_answers import captioned
+from tests.fakes import HeldEngine
 from tests.pages import bring, wait_until
 from tests.questions import Seen, fits, is_done, watch
 

@@ -12,7 +12,8 @@ from imgcap.images import Picture
 from imgcap.inference import CaptionOptions
 from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.state import AppState
-from tests.fakes import HeldEngine, captioned, scored
+from tests.fake_answers import captioned, scored
+from tests.fakes import HeldEngine
 from tests.pages import bring, wait_until
 from tests.questions import is_done, steps
 

@@ -12,7 +12,8 @@ from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.confidence import AVERAGED, CANCELLED, NO_PICTURE, ConfidencePanel
 from imgcap.widgets.question import QuestionPanel
 from imgcap.widgets.state import AppState
-from tests.fakes import HeldEngine, commit_of
+from tests.fake_answers import commit_of
+from tests.fakes import HeldEngine
 from tests.pages import bring, wait_until
 
 SCRIPT = "<script>alert(1)</script>"

@@ -13,7 +13,8 @@ from imgcap.widgets.embeddings import KEPT
 from imgcap.widgets.gallery.panel import GalleryPanel
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
-from tests.fakes import HeldEngine, embedded
+from tests.fake_answers import embedded
+from tests.fakes import HeldEngine
 from tests.pages import bring, wait_until
 
 NAMES = [f"{number}.png" for number in range(20)]

@@ -10,7 +10,8 @@ from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.feedback import FeedbackPanel
 from imgcap.widgets.feedback_form import FIRST_RATING, SAVED
 from imgcap.widgets.state import AppState
-from tests.fakes import HeldEngine, commit_of
+from tests.fake_answers import commit_of
+from tests.fakes import HeldEngine
 from tests.feedback_page import PAYLOADS, SlowStore, send, stored
 from tests.pages import bring, picture_file, wait_until
 from tests.picture_files import encode, quarters

@@ -11,7 +11,8 @@ from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.gallery.finder import Finder
 from imgcap.widgets.gallery.panel import EVERY_LABEL, GalleryPanel
 from imgcap.widgets.state import AppState
-from tests.fakes import HeldEngine, captioned, embedded, scored
+from tests.fake_answers import captioned, embedded, scored
+from tests.fakes import HeldEngine
 from tests.pages import bring, download, wait_until
 from tests.wire import Wire
 

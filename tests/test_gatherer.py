@@ -12,7 +12,8 @@ from imgcap.widgets.analyst import Analyst
 from imgcap.widgets.chart import ChartPanel
 from imgcap.widgets.gatherer import AVERAGED, COMPARING, STOPPED, TOO_FEW
 from imgcap.widgets.state import AppState
-from tests.fakes import HeldEngine, scored
+from tests.fake_answers import scored
+from tests.fakes import HeldEngine
 from tests.pages import bring, download, wait_until
 
 

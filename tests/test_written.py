@@ -9,7 +9,8 @@ from imgcap.widgets.result import ResultPanel
 from imgcap.widgets.stage import Stage
 from imgcap.widgets.state import AppState
 from imgcap.widgets.written import PAUSE_S, Written
-from tests.fakes import HeldEngine, captioned
+from tests.fake_answers import captioned
+from tests.fakes import HeldEngine
 from tests.pages import bring, wait_until
 from tests.questions import is_done
 
