@@ -52,17 +52,21 @@ def connect(cluster: str | None, cpus: float, namespace: str | None = None) -> N
     ------
     RayStartError
         If a Ray of our own does not come up, twice: on a busy machine it may need longer than it
-        gives itself.
-    Exception
-        What Ray raises where there is no such cluster.
+        gives itself. Also if there is no such cluster, or it wants a token that Ray was not given.
     """
     quieten()
     import ray  # noqa: PLC0415  # an extra, and slow to import
 
     start = partial(ray.init, namespace=namespace, log_to_driver=False, logging_level="ERROR")
     if cluster:
-        with _without_stderr():
-            start(cluster)
+        try:
+            with _without_stderr():
+                start(cluster)
+        except ConnectionError as error:  # Ray says the same if it lacks the cluster's token
+            raise RayStartError(
+                f"{reason(error)}. If it runs, it may want a token: set RAY_AUTH_MODE=token, and "
+                "RAY_AUTH_TOKEN."
+            ) from error
         return
     start = partial(
         start,

@@ -93,3 +93,30 @@ def test_it_comes_into_a_cluster_and_leaves_it_as_it_was(cluster: str, tmp_path:
         assert process.wait(60) == 0
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{address}/health")
+
+
+def describe(out: Path, *options: str, **variables: str | None) -> str:
+    """Describe all samples on one core, and return what was said."""
+    env = os.environ | {"OMP_NUM_THREADS": "1"} | variables
+    run = subprocess.run(
+        [BIN / "imgcap", "describe", PICTURE.parent, f"--out={out}", *options],
+        env={name: value for name, value in env.items() if value is not None},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return run.stderr
+
+
+def test_a_folder_is_described_in_a_cluster(cluster: str, tmp_path: Path) -> None:
+    here, there = tmp_path / "here.csv", tmp_path / "there.csv"
+    assert "8 pictures" in describe(here)
+    assert "8 pictures" in describe(there, "--ray", RAY_ADDRESS=cluster)
+    assert there.read_bytes() == here.read_bytes()
+
+
+def test_who_brings_no_token_is_told_of_it(cluster: str, tmp_path: Path) -> None:
+    said = describe(tmp_path / "table.csv", "--ray", RAY_ADDRESS=cluster, RAY_AUTH_MODE=None)
+    assert said.count("\n") == 1
+    assert "it may want a token: set RAY_AUTH_MODE=token" in said
+    assert not (tmp_path / "table.csv").exists()
