@@ -1,6 +1,7 @@
 """A real service of a test's own, and questions for it."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -22,7 +23,8 @@ from tests.ports import free_port
 TOKEN = "a-secret"  # noqa: S105  # of a test
 IDLE_S = 4.0
 QUEUE = 12
-SLOW_QUESTION = {"question": '{"num_beams": 16, "min_new_tokens": 25, "max_new_tokens": 25}'}
+SLOW = {"num_beams": 16, "min_new_tokens": 25, "max_new_tokens": 25}
+SLOW_QUESTION = {"question": json.dumps(SLOW)}
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,18 @@ class Served:
     def post(self, path: str, token: str = TOKEN, **content: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return httpx.post(self.address + path, headers=headers, timeout=60, **content)
+
+    def captioners(self) -> list[psutil.Process]:
+        """Return the processes that write its captions."""
+        children = self.process.children(recursive=True)
+        return [child for child in children if ":captioner" in _name(child)]
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from imgcap.settings import Settings
 from tests.served import (
     IDLE_S,
     QUEUE,
+    SLOW,
     SLOW_QUESTION,
     TOKEN,
     Served,
@@ -29,8 +30,6 @@ from tests.served import (
 )
 
 LABELS = ("cat", "dog", "nature")
-SAMPLES = sorted((Settings().data / "samples").glob("*.jpg"))
-SLOW = CaptionOptions(num_beams=16, min_new_tokens=25, max_new_tokens=25)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,8 @@ def local() -> Engine:
 
 @pytest.fixture(scope="module")
 def samples() -> list[Picture]:
-    return [open_picture(path.read_bytes(), path.name) for path in SAMPLES[:4]]
+    paths = sorted((Settings().data / "samples").glob("*.jpg"))[:4]
+    return [open_picture(path.read_bytes(), path.name) for path in paths]
 
 
 def test_those_who_keep_it_running_need_no_token(served: Served) -> None:
@@ -221,26 +221,15 @@ def test_an_idle_model_leaves_memory_and_comes_back(served: Served) -> None:
 def test_a_process_that_dies_takes_no_accepted_request_with_it(
     served: Served, samples: Sequence[Picture]
 ) -> None:
-    def captioners() -> list[psutil.Process]:
-        children = served.process.children(recursive=True)
-        return [child for child in children if ":captioner" in _name(child)]
-
     with ThreadPoolExecutor(1) as pool:
-        answers = pool.submit(served.engine.caption, samples * 2, SLOW)
+        answers = pool.submit(served.engine.caption, samples * 2, CaptionOptions(**SLOW))
         time.sleep(0.3)
-        [victim] = captioners()
+        [victim] = served.captioners()
         victim.kill()
         assert not answers.done()
         assert len(answers.result(60)) == 8
-    wait_until(captioners, 30)
-    assert captioners() != [victim]
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
+    wait_until(served.captioners, 30)
+    assert served.captioners() != [victim]
 
 
 def test_signals_end_it_after_what_it_has_accepted(served: Served) -> None:
