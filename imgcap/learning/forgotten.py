@@ -7,20 +7,7 @@ from uuid import UUID
 from imgcap.feedback import Store
 from imgcap.inference.adapter import AdapterCard, AdapterError
 from imgcap.inference.adopted import Adopted, read_adopted
-from imgcap.learning.registry import kept_adapters, trained_on
-
-
-def forgotten(folder: Path, store: Store) -> list[AdapterCard]:
-    """Return the adapters that learned from feedback that is not in the store, newest first.
-
-    Raises
-    ------
-    FeedbackError
-        If feedback cannot be read.
-    """
-    cards, _ = kept_adapters(folder)
-    gone = deleted_records(cards, store)
-    return [card for card in cards if gone[card.id]]
+from imgcap.learning.registry import trained_on
 
 
 def deleted_records(cards: Iterable[AdapterCard], store: Store) -> dict[str, int]:

@@ -35,8 +35,6 @@ class Gathered:
     vocabulary : Vocabulary
     judged : int
         How many records have a known label, with a picture or without.
-    sessions : int
-        How many pages the examples came from.
     """
 
     checkpoint: str
@@ -44,7 +42,6 @@ class Gathered:
     examples: Examples
     vocabulary: Vocabulary
     judged: int
-    sessions: int
 
 
 def gather(
@@ -106,8 +103,7 @@ def gather(
         float(1 - np.mean(confidences)) if confidences else None,
     )
     examples = _examples(used, [seen[picture_key(each)] for each in used], vocabulary, place)
-    sessions = len({record.session for record in used})
-    return Gathered(checkpoint, revision, examples, vocabulary, judged, sessions)
+    return Gathered(checkpoint, revision, examples, vocabulary, judged)
 
 
 def _labels(records: Sequence[FeedbackRecord]) -> tuple[str, ...]:
