@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add
 from uuid import UUID
 
 from imgcap.feedback import FeedbackRecord
@@ -33,6 +34,10 @@ class Waiting:
     captions: int = 0
     learned_captions: int = 0
     without_picture: int = 0
+
+    def __add__(self, other: "Waiting") -> "Waiting":
+        """Return what people said of both."""
+        return Waiting(*map(add, astuple(self), astuple(other)))
 
 
 def waiting(

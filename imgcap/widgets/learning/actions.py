@@ -13,6 +13,10 @@ from imgcap.widgets.learning.watch import AdapterWatch
 from imgcap.widgets.learning.words import spoken
 from imgcap.widgets.state import AppState
 
+LOST: Final = (
+    "What {} answered with is damaged or gone, so it answers without. Take that back, and what was "
+    "used before answers again."
+)
 ELSEWHERE: Final = "It was made for {}, which this page does not use now."
 
 
@@ -45,9 +49,11 @@ class AdapterActions(widgets.VBox):
         self.delete = widgets.Button(description="Delete", icon="trash")
         self.really = widgets.Button(description="Delete it for good", icon="trash")
         self.keep = widgets.Button(description="Keep it", icon="times")
-        self.reason, self.message = Message(), Message()
+        self.recover = widgets.Button(description="Take it back", icon="undo")
+        self.lost, self.reason, self.message = Message(), Message(), Message()
         super().__init__(
             [
+                row(self.lost, self.recover),
                 self.reason,
                 row(self.adopt, self.begin, self.stop, self.rollback, self.delete),
                 row(self.really, self.keep),
@@ -58,7 +64,8 @@ class AdapterActions(widgets.VBox):
             (self.adopt, self._adopt),
             (self.begin, self._try),
             (self.stop, self._stop),
-            (self.rollback, self._roll_back),
+            (self.rollback, lambda: self._roll_back(self._chosen.checkpoint)),
+            (self.recover, lambda: self._roll_back(self._known.lost(self._here))),
             (self.really, self._delete),
         ):
             button.on_click(state.guarded(lambda _, act=act: act()))
@@ -98,10 +105,10 @@ class AdapterActions(widgets.VBox):
         self._state.engine.trying.clear()
         self._end("The page answers as before.")
 
-    def _roll_back(self) -> None:
-        card, settings = self._chosen, self._state.settings
+    def _roll_back(self, checkpoint: str) -> None:
+        settings = self._state.settings
         self._do(
-            lambda: registry.rollback(settings.adapters, card.checkpoint),
+            lambda: registry.rollback(settings.adapters, checkpoint),
             lambda: None,
             "What was used last is taken back, in every open page.",
         )
@@ -113,6 +120,11 @@ class AdapterActions(widgets.VBox):
             lambda: None,
             f"Deleted: {spoken(card.id)}.",
         )
+
+    @property
+    def _here(self) -> list[str]:
+        """The checkpoints that answer on the page."""
+        return [event.checkpoint for event in self._state.engine.models.values()]
 
     @property
     def _chosen(self) -> AdapterCard:
@@ -149,8 +161,8 @@ class AdapterActions(widgets.VBox):
 
     def _arrange(self) -> None:
         card, trial = self._card, self.trial
-        here = {event.checkpoint for event in self._state.engine.models.values()}
-        fits = card is not None and card.checkpoint in here
+        lost = self._known.lost(self._here)
+        fits = card is not None and card.checkpoint in self._here
         adopted = self._known.adopted.by(card.checkpoint) if card else ""
         is_adopted = card is not None and adopted == card.id
         tried = card is not None and trial == card
@@ -158,8 +170,9 @@ class AdapterActions(widgets.VBox):
         self.begin.disabled = self._busy or not fits or (is_adopted and not trial)
         self.rollback.disabled = self._busy or not adopted
         self.delete.disabled = self._busy or is_adopted or tried
-        self.really.disabled = self.keep.disabled = self._busy
+        self.really.disabled = self.keep.disabled = self.recover.disabled = self._busy
         for button, shown in {
+            self.recover: lost,
             self.adopt: card,
             self.begin: card and not tried,
             self.stop: trial,
@@ -169,6 +182,7 @@ class AdapterActions(widgets.VBox):
             self.keep: card and self._asked,
         }.items():
             button.layout.display = None if shown else "none"
+        self.lost.warn(LOST.format(lost) if lost else "")
         self.reason.tell("" if card is None else card.sentence if fits else _elsewhere(card))
 
 

@@ -2,7 +2,7 @@
 
 import base64
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -15,6 +15,7 @@ from imgcap.feedback.pictures import PictureFolder
 from imgcap.images import PictureError
 from imgcap.inference.adapter import AdapterCard
 from imgcap.inference.adopted import Adopted, read_adopted
+from imgcap.learning.following import Follower
 from imgcap.learning.forgotten import deleted_records
 from imgcap.learning.kept import edited, kept_image
 from imgcap.learning.registry import kept_adapters
@@ -56,6 +57,13 @@ class Known:
         """Return an adapter's card, if there is one."""
         return next((card for card in self.cards if card.id == name), None)
 
+    def lost(self, checkpoints: Iterable[str]) -> str:
+        """Return which of these checkpoints has adopted what cannot be read; empty for none."""
+        for checkpoint in checkpoints:
+            if (name := self.adopted.by(checkpoint)) and not self.card(name):
+                return checkpoint
+        return ""
+
 
 class Change(BaseModel):
     """As in `imgcap.learning.labels.evaluation`, read from a card."""
@@ -78,21 +86,40 @@ class ChangedAnswer:
     change: Change
 
 
-def find(state: "AppState") -> Known:
-    """Read feedback and adapters; raises `FeedbackError` or `AdapterError`."""
-    folder, store = state.settings.adapters, state.store
-    names = {role: event.checkpoint for role, event in state.engine.models.items()}
-    cards, problems = kept_adapters(folder)
-    learned: dict[str, set[UUID]] = defaultdict(set)
-    for card in cards:
-        learned[card.checkpoint].update(card.records)
-    return Known(
-        waiting(store.iterate(), names["classifier"], names["captioner"], learned),
-        tuple(cards),
-        tuple(problems),
-        read_adopted(folder),
-        deleted_records(cards, store),
-    )
+class Finder:
+    """Reads feedback and adapters; after the first time only feedback that was added.
+
+    Parameters
+    ----------
+    state : AppState
+        Whose feedback, and whose models it is about.
+    """
+
+    def __init__(self, state: "AppState") -> None:
+        self._state = state
+        self._follower = Follower(state.store)
+        self._names: tuple[str, str] | None = None
+        self._known = Known()
+
+    def find(self) -> Known:
+        """Return what there is now; raises `FeedbackError` or `AdapterError`."""
+        folder, models = self._state.settings.adapters, self._state.engine.models
+        cards, problems = kept_adapters(folder)
+        adopted = read_adopted(folder)
+        names = models["classifier"].checkpoint, models["captioner"].checkpoint
+        same = names == self._names and tuple(cards) == self._known.cards
+        added = self._follower.added() if same else None
+        before, deleted = self._known.waiting, self._known.deleted
+        if added is None:
+            before, deleted = Waiting(), deleted_records(cards, self._state.store)
+        records = self._follower.everything() if added is None else added
+        learned: dict[str, set[UUID]] = defaultdict(set)
+        for card in cards:
+            learned[card.checkpoint].update(card.records)
+        found = before + waiting(records, *names, learned)
+        self._known = Known(found, tuple(cards), tuple(problems), adopted, deleted)
+        self._names = names
+        return self._known
 
 
 def changed_answers(state: "AppState", card: AdapterCard) -> list[ChangedAnswer]:

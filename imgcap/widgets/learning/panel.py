@@ -5,7 +5,7 @@ from typing import Final
 from imgcap.widgets.elements import Card, Fold, Message, markup
 from imgcap.widgets.learning.actions import AdapterActions
 from imgcap.widgets.learning.adapters import AdapterList
-from imgcap.widgets.learning.known import Known, find
+from imgcap.widgets.learning.known import Finder, Known
 from imgcap.widgets.learning.watch import AdapterWatch
 from imgcap.widgets.learning.words import answers_with
 from imgcap.widgets.learning.work import Learner
@@ -30,6 +30,7 @@ class LearningPanel(Card):
         super().__init__("Learn from feedback", "learning")
         self._state = state
         self._known = Known()
+        self._finder = Finder(state)
         self._busy, self._wanted = False, True
         self._choose = self._told = ""
         self.answers, self.message = Message(), Message()
@@ -73,7 +74,7 @@ class LearningPanel(Card):
         self._busy, self._wanted = True, False
         if not self.learner.count.value:
             self.message.tell(LOOKING)
-        self._state.in_background(lambda: find(self._state), self._show, self._fail)
+        self._state.in_background(self._finder.find, self._show, self._fail)
 
     def _show(self, known: Known) -> None:
         self._busy = False

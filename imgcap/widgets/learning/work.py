@@ -15,10 +15,16 @@ from imgcap.widgets.state import AppState
 DONE: Final = "Done: see below what was learned."
 CANCELLED: Final = "Cancelled; nothing was kept."
 METHODS: Final[dict[str, Method]] = {
-    "Labels: move them towards their pictures (usual)": "probe",
-    "Labels: remember corrected pictures": "cache",
-    "Labels: teach how to look at pictures (minutes)": "lora",
-    "Captions: teach how to write them (minutes)": "captions",
+    "Labels": "probe",
+    "Labels, from memory": "cache",
+    "Labels, thoroughly": "lora",
+    "Captions": "captions",
+}
+HINTS: Final[dict[Method, str]] = {
+    "probe": "Moves corrected labels towards their pictures: the usual way. It takes seconds.",
+    "cache": "Remembers corrected pictures, and which new ones look like them. It takes seconds.",
+    "lora": "Teaches the model to look at pictures in another way as well. It takes minutes.",
+    "captions": "Teaches the model to write as people corrected it. It takes minutes.",
 }
 _NEEDS_PEFT: Final = {"lora", "captions"}
 _DOING: Final = {
@@ -51,15 +57,15 @@ class Learner(widgets.VBox):
         self._learning: Learning | None = None
         self._cancelled = False
         self._waiting = Waiting()
-        self.count, self.message = Message(), Message()
-        self.method = widgets.Dropdown(description="How", options=offered())
+        self.count, self.hint, self.message = Message(), Message(), Message()
+        self.method = widgets.Dropdown(description="Teach", options=offered())
         self.learn = widgets.Button(description="Learn from them", icon="graduation-cap")
         self.cancel = widgets.Button(description="Cancel", icon="times")
         self.progress = Progress("Progress of learning")
         super().__init__(
             [
                 self.count,
-                self.method,
+                row(self.method, self.hint),
                 row(self.learn, self.progress, self.cancel),
                 self.message,
             ]
@@ -80,6 +86,7 @@ class Learner(widgets.VBox):
         busy = self._learning is not None
         self.learn.disabled = busy or not can_teach(self._waiting, self.method.value)
         self.method.disabled = busy
+        self.hint.tell(HINTS[self.method.value])
         for widget in (self.progress, self.cancel):
             widget.layout.display = None if busy else "none"
 
