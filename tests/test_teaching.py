@@ -7,6 +7,7 @@ from PIL import Image
 from imgcap.feedback import FeedbackRecord
 from imgcap.inference import ClassifyOptions, ModelError
 from imgcap.widgets.analyst import Analyst
+from imgcap.widgets.answering import Turn
 from imgcap.widgets.gallery.panel import EVERY_LABEL, GalleryPanel
 from imgcap.widgets.state import AppState
 from tests.fakes import HeldEngine
@@ -183,3 +184,14 @@ def test_a_choice_ends_with_the_question_that_it_was_made_for(
     wait_until(lambda: not panel.teaching.begin.disabled)
     taught(panel)
     assert any("“a <i>sail</i>”" in reason for reason in reasons(panel))
+
+
+def test_a_choice_ends_when_another_adapter_answers(panel: GalleryPanel, state: AppState) -> None:
+    taught(panel)
+    state.adapters = {"captioner": Turn("lora-20261123-120000-0123ab", 1)}
+    panel.sort.value = "name"
+    assert any(reasons(panel)), "captions have no part in it"
+    state.adapters = {**state.adapters, "classifier": Turn("probe-20261123-120000-0123ab", 1)}
+    wait_until(lambda: "have changed" in said(panel) and not any(reasons(panel)))
+    wait_until(lambda: not panel.teaching.begin.disabled)
+    assert len(taught(panel)) == 10

@@ -66,7 +66,8 @@ class GalleryPanel(Card):
         self._make_controls()
         self.fold.button.observe(state.guarded(self._open), "is_open")
         state.observe(
-            state.guarded(self._soon), ["pictures", "statuses", "selected", "paused", "engine"]
+            state.guarded(self._soon),
+            ["pictures", "statuses", "selected", "paused", "engine", "adapters"],
         )
         state.observe(state.guarded(self._show_card), "pictures")
         self._show_card()

@@ -8,6 +8,7 @@ from imgcap.feedback import Query
 from imgcap.inference import CancelledError, Classification, ClassifyOptions, Engine
 from imgcap.learning import FEWEST
 from imgcap.widgets.analyst import Analyst
+from imgcap.widgets.answering import turn
 from imgcap.widgets.gallery.cards import UNKNOWN
 from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
@@ -20,6 +21,7 @@ class Lesson:
     """Among what is chosen, and what was asked of whom."""
 
     engine: Engine
+    adapter_turn: int
     labels: tuple[str, ...]
     options: ClassifyOptions
     answers: Mapping[Shown, Classification]
@@ -91,7 +93,8 @@ class Teacher:
             self.problem = f"Fewer than {FEWEST} pictures could be described."
             return
         self.seen, self._judged = 0, set()
-        lesson = Lesson(state.engine, state.labels, state.classify_options, answers)
+        asked = turn(state, "classifier"), state.labels, state.classify_options
+        lesson = Lesson(state.engine, *asked, answers)
         self._lesson = lesson
         state.in_background(
             lambda: self._choose(lesson),
@@ -119,8 +122,9 @@ class Teacher:
 
     def _is_current(self, lesson: Lesson) -> bool:
         state = self._state
-        asked = state.labels, state.classify_options
-        return lesson.engine is state.engine and (lesson.labels, lesson.options) == asked
+        asked = turn(state, "classifier"), state.labels, state.classify_options
+        was_asked = lesson.adapter_turn, lesson.labels, lesson.options
+        return lesson.engine is state.engine and was_asked == asked
 
     def _is_stale(self, lesson: Lesson) -> bool:
         with self._state.lock:
