@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,23 +12,19 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from imgcap.edits import EditError
-from imgcap.feedback import FeedbackError, FeedbackRecord
+from imgcap.feedback import FeedbackRecord
 from imgcap.feedback.files import explained, whole_file
 from imgcap.feedback.pictures import PictureFolder
-from imgcap.images import PictureError
 from imgcap.inference import Engine
 from imgcap.inference.errors import CancelledError
 from imgcap.inference.events import Cancel, Progress
 from imgcap.inference.label_weights import Floats
-from imgcap.learning.kept import edited, kept_image
+from imgcap.learning.kept import reopened
 from imgcap.settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
-
-logger = logging.getLogger(__name__)
 
 _BATCH: Final = 8
 
@@ -94,14 +89,11 @@ def _embed(
         hashes: list[np.uint64] = []
         images: list[Image.Image] = []
         for key, record in wanted[start : start + _BATCH]:
-            try:
-                image = kept_image(record, folder, settings)
-                images.append(edited(record, image, settings))
-            except (FeedbackError, PictureError, EditError) as error:
-                logger.info("A kept picture cannot be learned from: %s", error)
-                continue
-            keys.append(key)
-            hashes.append(perceptual_hash(image))
+            if found := reopened(record, folder, settings):
+                kept, image = found
+                keys.append(key)
+                hashes.append(perceptual_hash(kept))
+                images.append(image)
         vectors = engine.embed(images, cancel=cancel) if images else ()
         yield from zip(keys, map(Seen, vectors, hashes), strict=True)
         if progress:

@@ -1,31 +1,26 @@
 """From feedback records to captions that can be learned: which are right, of which pictures."""
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from imgcap.edits import EditError
-from imgcap.feedback import FeedbackError, FeedbackRecord
+from imgcap.feedback import FeedbackRecord
 from imgcap.feedback.pictures import PictureFolder
-from imgcap.images import PictureError
 from imgcap.inference.calibration import calibration_file
-from imgcap.inference.errors import CancelledError
+from imgcap.inference.embedder import check
 from imgcap.inference.events import Cancel, Progress
 from imgcap.learning.captions.cider import words
 from imgcap.learning.captions.examples import CaptionExamples
 from imgcap.learning.captions.writer import Writer
 from imgcap.learning.embeddings import perceptual_hash, picture_key
 from imgcap.learning.groups import fold, freeze_folds, frozen_folds, group
-from imgcap.learning.kept import edited, kept_image
+from imgcap.learning.kept import reopened
 from imgcap.settings import Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-logger = logging.getLogger(__name__)
 
 GOOD: Final = 4
 """From this rating on, a caption that nobody corrected counts as a good one."""
@@ -126,15 +121,11 @@ def _encoded(
     """Yield pictures as the decoder reads them; those that are gone or damaged are left out."""
     folder = PictureFolder(settings.pictures)
     for done, each in enumerate(chosen):
-        if cancel is not None and cancel():
-            raise CancelledError
-        try:
-            image = kept_image(each.record, folder, settings)
-            [encoded] = writer.encode([edited(each.record, image, settings)])
-        except (FeedbackError, PictureError, EditError) as error:
-            logger.info("A kept picture cannot be learned from: %s", error)
-            continue
-        yield each, encoded, perceptual_hash(image)
+        check(cancel)
+        if found := reopened(each.record, folder, settings):
+            kept, image = found
+            [encoded] = writer.encode([image])
+            yield each, encoded, perceptual_hash(kept)
         if progress:
             progress(done + 1, len(chosen))
 

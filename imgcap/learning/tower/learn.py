@@ -1,6 +1,5 @@
 """Making an adapter of the picture tower of all feedback, with what it is worth written on it."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -8,17 +7,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 
-from imgcap.edits import EditError
-from imgcap.feedback import FeedbackError, FeedbackRecord, Store
+from imgcap.feedback import FeedbackRecord, Store
 from imgcap.feedback.pictures import PictureFolder
-from imgcap.images import PictureError
 from imgcap.inference.adapter import Adapter
 from imgcap.inference.cores import usable_threads
 from imgcap.inference.errors import EngineError
 from imgcap.inference.events import Cancel, Progress
 from imgcap.inference.in_use import InUse
 from imgcap.inference.loading import Loader
-from imgcap.learning.kept import edited, kept_image
+from imgcap.learning.kept import reopened
 from imgcap.learning.labels.gate import Verdict
 from imgcap.learning.labels.gather import Gathered
 from imgcap.learning.labels.learn import card_of, nothing_in
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from imgcap.inference.loaded import Loaded
-
-logger = logging.getLogger(__name__)
 
 MOST: Final = 500
 """So many judged pictures are learned from, the newest: each takes a second of a processor."""
@@ -116,8 +111,5 @@ def _opened(
 ) -> "Iterator[Image.Image | None]":
     folder = PictureFolder(settings.pictures)
     for record in records:
-        try:
-            yield edited(record, kept_image(record, folder, settings), settings)
-        except (FeedbackError, PictureError, EditError) as error:
-            logger.info("A kept picture cannot be learned from: %s", error)
-            yield None
+        found = reopened(record, folder, settings)
+        yield found and found[1]
