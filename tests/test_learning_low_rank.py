@@ -1,13 +1,16 @@
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from imgcap.feedback import FeedbackError
 from imgcap.inference.errors import EngineError
 from imgcap.learning.low_rank import Manner, check_extra, taught
+from tests.disks import full_disk
 
 MANNER = Manner(rank=2, alpha=2, rate=0.1, decay=0.0, patience=2)
 GIVEN = torch.tensor([[1.0, -2.0, 3.0]])
@@ -65,3 +68,22 @@ def test_without_peft_it_says_what_is_needed(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(EngineError, match=r"^Learning captions needs the extra learn: pip install"):
         check_extra("Learning captions")
+
+
+@pytest.mark.parametrize("room", [0, 6_000])
+def test_a_full_disk_is_one_sentence(room: int, tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(1000, 10))
+    with (
+        taught(
+            model,
+            ["0"],
+            MANNER,
+            learn=lambda: iter(()),
+            loss=lambda _: torch.tensor(0.0),
+            checked=np.arange(0),
+            epochs=1,
+        ) as found,
+        full_disk(room),
+        pytest.raises(FeedbackError, match=r"could not be written to .*; the disk may be full"),
+    ):
+        found.save(tmp_path / "made")

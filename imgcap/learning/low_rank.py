@@ -4,6 +4,7 @@ Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models" (2021), by peft.
 """
 
 import copy
+import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,14 +15,18 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from imgcap.feedback import FeedbackError
 from imgcap.inference.errors import EngineError
 from imgcap.inference.lora import NEEDED
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel
+
+logger = logging.getLogger(__name__)
 
 SEED: Final = 0
 """Of all that is drawn while an adapter learns, so that the same examples teach the same."""
@@ -71,10 +76,22 @@ class Taught:
     epochs: int
 
     def save(self, folder: Path, checkpoint: str = "") -> None:
-        """Write peft's two files, with what the checkpoint is called in them, or nothing of it."""
+        """Write peft's two files, with what the checkpoint is called in them, or nothing of it.
+
+        Raises
+        ------
+        FeedbackError
+            If they cannot be written.
+        """
         # With None, peft would write where this machine keeps it.
         self.adapted.peft_config["default"].base_model_name_or_path = checkpoint
-        self.adapted.save_pretrained(str(folder), save_embedding_layers=False)
+        try:
+            self.adapted.save_pretrained(str(folder), save_embedding_layers=False)
+        except (OSError, SafetensorError) as error:
+            logger.info("An adapter cannot be written", exc_info=True)
+            raise FeedbackError(
+                f"The adapter could not be written to “{folder}”; the disk may be full."
+            ) from error
 
 
 def check_extra(work: str) -> None:
