@@ -9,7 +9,7 @@ from imgcap.learning.registry import adopt, delete, kept_adapters
 from imgcap.settings import Settings
 from imgcap.widgets.learning import watch
 from imgcap.widgets.learning.panel import LearningPanel
-from imgcap.widgets.learning.words import NO_ADAPTER, NOT_BETTER, NOT_USED
+from imgcap.widgets.learning.words import NO_ADAPTER, NOT_BETTER, NOT_USED, spoken
 from imgcap.widgets.state import AppState
 from tests.fakes import HeldEngine
 from tests.kept_probes import kept_probe
@@ -166,7 +166,10 @@ def test_an_adopted_adapter_that_cannot_be_read_can_be_taken_back(
     panel = open_panel()
     settled(panel)
     actions = panel.actions
-    assert f"What {NAME} answered with is damaged or gone" in actions.lost.value
+    assert f"What {NAME} should answer with is damaged or gone" in actions.lost.value
+    without = f"Labels come without what was learned {spoken(lost)}"
+    wait_until(lambda: without in panel.answers.value)
+    assert actions.rollback.layout.display == "none"
     assert ("is damaged or of a newer version" in panel.list.problems.value) != is_gone
     press(panel, "recover")
     assert read_adopted(folder).by(NAME) == before

@@ -14,14 +14,16 @@ from imgcap.widgets.learning.words import spoken
 from imgcap.widgets.state import AppState
 
 LOST: Final = (
-    "What {} answered with is damaged or gone, so it answers without. Take that back, and what was "
-    "used before answers again."
+    "What {} should answer with is damaged or gone, so it answers without: take that back, and "
+    "what was used before answers again."
 )
 ELSEWHERE: Final = "It was made for {}, which this page does not use now."
 
 
 class AdapterActions(widgets.VBox):
     """The buttons for one adapter, with the reason where one cannot be pressed.
+
+    `repair` is a row of its own, for an adopted adapter that cannot even be looked at.
 
     Parameters
     ----------
@@ -51,9 +53,9 @@ class AdapterActions(widgets.VBox):
         self.keep = widgets.Button(description="Keep it", icon="times")
         self.recover = widgets.Button(description="Take it back", icon="undo")
         self.lost, self.reason, self.message = Message(), Message(), Message()
+        self.repair = row(self.lost, self.recover)
         super().__init__(
             [
-                row(self.lost, self.recover),
                 self.reason,
                 row(self.adopt, self.begin, self.stop, self.rollback, self.delete),
                 row(self.really, self.keep),
@@ -65,7 +67,7 @@ class AdapterActions(widgets.VBox):
             (self.begin, self._try),
             (self.stop, self._stop),
             (self.rollback, lambda: self._roll_back(self._chosen.checkpoint)),
-            (self.recover, lambda: self._roll_back(self._known.lost(self._here))),
+            (self.recover, lambda: self._roll_back(self._known.lost(self.here))),
             (self.really, self._delete),
         ):
             button.on_click(state.guarded(lambda _, act=act: act()))
@@ -122,7 +124,7 @@ class AdapterActions(widgets.VBox):
         )
 
     @property
-    def _here(self) -> list[str]:
+    def here(self) -> list[str]:
         """The checkpoints that answer on the page."""
         return [event.checkpoint for event in self._state.engine.models.values()]
 
@@ -161,8 +163,8 @@ class AdapterActions(widgets.VBox):
 
     def _arrange(self) -> None:
         card, trial = self._card, self.trial
-        lost = self._known.lost(self._here)
-        fits = card is not None and card.checkpoint in self._here
+        lost = self._known.lost(self.here)
+        fits = card is not None and card.checkpoint in self.here
         adopted = self._known.adopted.by(card.checkpoint) if card else ""
         is_adopted = card is not None and adopted == card.id
         tried = card is not None and trial == card
@@ -176,7 +178,7 @@ class AdapterActions(widgets.VBox):
             self.adopt: card,
             self.begin: card and not tried,
             self.stop: trial,
-            self.rollback: card,
+            self.rollback: card and card.checkpoint != lost,
             self.delete: card and not self._asked,
             self.really: card and self._asked,
             self.keep: card and self._asked,

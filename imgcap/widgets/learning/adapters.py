@@ -14,13 +14,14 @@ from imgcap.widgets.figures import living, redraw
 from imgcap.widgets.learning.actions import AdapterActions
 from imgcap.widgets.learning.figures import compared, measured
 from imgcap.widgets.learning.known import ChangedAnswer, Known, changed_answers
-from imgcap.widgets.learning.words import changes, listed, spoken
+from imgcap.widgets.learning.words import changes, listed, moment
 from imgcap.widgets.state import AppState
 
 if TYPE_CHECKING:
     from plotly import graph_objects as go
 
 NOT_MEASURED: Final = "Nothing was measured of it in a way that can be drawn."
+REMOVE: Final = "“imgcap learn delete” removes what is damaged."
 _MOST_NAMED: Final = 5
 
 
@@ -51,6 +52,7 @@ class AdapterList(widgets.VBox):
             [
                 self.table,
                 self.problems,
+                self._actions.repair,
                 self.choice,
                 self._actions,
                 row(self.lacking, self.ask),
@@ -72,12 +74,12 @@ class AdapterList(widgets.VBox):
         self.table.value = listed(
             known.cards, {card.id: self._use_of(card) for card in known.cards}, known.deleted
         )
-        self.problems.warn(" ".join(known.problems))
+        self.problems.warn(" ".join((*known.problems, REMOVE) if known.problems else ()))
         wanted = choose or self.choice.value
         names = [card.id for card in known.cards]
         self._filling = True
         with self.choice.hold_sync():
-            self.choice.options = [(spoken(name), name) for name in names]
+            self.choice.options = [(moment(name), name) for name in names]
             if names:
                 self.choice.value = wanted if wanted in names else names[0]
         self._filling = False

@@ -55,7 +55,9 @@ class LearningPanel(Card):
     def _tell(self, _change: object = None) -> None:
         state, description = self._state, self._state.description
         revisions = description.revisions if description else {}
-        told = answers_with(state.adapters, self.actions.trial, revisions, self._known.deleted)
+        known, trial = self._known, self.actions.trial
+        lost = known.adopted.by(known.lost(self.actions.here))
+        told = answers_with(state.adapters, trial, revisions, known.deleted, lost)
         if told != self._told:  # else it would be read aloud again with every answer
             self._told = told
             self.answers.tell(told)

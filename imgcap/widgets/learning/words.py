@@ -21,9 +21,9 @@ NO_ADAPTER: Final = "Nothing was learned yet: what is made of feedback is listed
 NOT_BETTER: Final = "It has not been shown to be better."
 NOT_USED: Final = "The last answer came without it: it cannot be used, and the log says why."
 KINDS: Final = {
-    "probe": "moved labels",
-    "cache": "remembered pictures",
-    "lora": "changed layers",
+    "probe": "usual way",
+    "cache": "from memory",
+    "lora": "thoroughly",
 }
 _ANSWERS: Final[dict[Role, str]] = {"classifier": "Labels", "captioner": "Captions"}
 
@@ -69,10 +69,15 @@ def can_teach(waiting: Waiting, method: Method) -> bool:
 
 
 def spoken(name: str) -> str:
-    """Name an adapter for a person, by what its id says: its kind and the time in UTC."""
-    kind, date, time, _ = name.split("-")
-    day, clock = (f"{date[:4]}-{date[4:6]}-{date[6:]}", f"{time[:2]}:{time[2:4]}:{time[4:]}")
-    return f"{day}, {clock} UTC ({KINDS.get(kind, kind)})"
+    """Name an adapter for a person, by what its id says: the time in UTC and its kind."""
+    kind = name.partition("-")[0]
+    return f"{moment(name)} ({KINDS.get(kind, kind)})"
+
+
+def moment(name: str) -> str:
+    """Say when an adapter was made, in UTC, as its id has it."""
+    _, date, time, _ = name.split("-")
+    return f"{date[:4]}-{date[4:6]}-{date[6:]}, {time[:2]}:{time[2:4]}:{time[4:]} UTC"
 
 
 def answers_with(
@@ -80,6 +85,7 @@ def answers_with(
     trial: AdapterCard | None,
     revisions: Mapping[Role, str],
     deleted: Mapping[str, int],
+    lost: str = "",
 ) -> str:
     """Say which adapters answer on the page, and what that means for others.
 
@@ -89,6 +95,8 @@ def answers_with(
         By role what gave the last answers: one that names no adapter came without any.
     deleted : mapping
         How many of an adapter's records are gone, by its id.
+    lost : str
+        The id of an adapter that should answer and cannot be read.
     """
     said = []
     for role, what in _ANSWERS.items():
@@ -96,13 +104,15 @@ def answers_with(
         if trial and name == trial.id:
             note = "" if trial.passed else f" {NOT_BETTER}"
             said.append(f"You are trying what was learned {spoken(name)}, on this page only.{note}")
+        elif name and name == lost:
+            said.append(f"{what} come without what was learned {spoken(name)}: it cannot be read.")
         elif name:
             said.append(f"{what} come with what was learned {spoken(name)}.")
         if gone := deleted.get(name, 0):
             said.append(
                 f"{counted(gone, 'record')} that it learned from {_was(gone)} deleted since."
             )
-        if name and "+" not in revisions.get(role, "+"):
+        if name != lost and "+" not in revisions.get(role, "+"):
             said.append(NOT_USED)
     return " ".join(said) or "The models answer as they came, without anything learned here."
 
@@ -116,11 +126,11 @@ def listed(
     rows = "".join(
         f"<tr><td>{escape(spoken(card.id))}<br>"
         f'<span class="imgcap-muted">{escape(plain(_labels(card)))}</span></td>'
-        f"<td>{len(card.records):,}{_gone(deleted.get(card.id, 0))}</td>"
-        f"<td>{gain_of(card.figures)}</td><td>{escape(states[card.id])}</td></tr>"
+        f"<td>{escape(states[card.id])}</td><td>{gain_of(card.figures)}</td>"
+        f"<td>{len(card.records):,}{_gone(deleted.get(card.id, 0))}</td></tr>"
         for card in cards
     )
-    names = ("Learned", "From records", "Gain", "State")
+    names = ("Learned", "State", "Gain", "From records")
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     return (
         '<div class="imgcap-scroll" role="group" tabindex="0" aria-label="What was learned">'
