@@ -47,11 +47,11 @@ def test_prompts_are_compared_and_the_scores_follow_threshold_and_temperature(
     try:
         dashboard.use_labels("a cup of coffee, a cat, a dog, a plate")
         expect(dashboard.rows.first).to_contain_text("a cup of coffee")
-        hot = float(dashboard.rows.first.locator("td").nth(1).inner_text().split(" ")[0])
+        hot = float(dashboard.rows.first.locator("td").nth(1).inner_text().split()[0])
         calibration_file(folder, NAME).unlink()
         dashboard.use_labels("a cup of coffee, a cat, a dog, a plate, a fork")
         expect(dashboard.rows).to_have_count(5)
         cold = dashboard.rows.first.locator("td").nth(1).inner_text()
-        assert cold.startswith("over") or float(cold.split(" ")[0]) > hot
+        assert cold.startswith("over") or float(cold.split()[0]) > hot
     finally:
         calibration_file(folder, NAME).unlink(missing_ok=True)
