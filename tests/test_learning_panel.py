@@ -148,11 +148,19 @@ def test_what_another_page_deleted_meanwhile_is_one_sentence(
     assert f"There is no adapter “{name}”." in panel.actions.message.value
 
 
+@pytest.mark.usefixtures("analyst")
 @pytest.mark.parametrize("also_before", [False, True])
 @pytest.mark.parametrize("is_gone", [False, True])
 def test_an_adopted_adapter_that_cannot_be_read_can_be_taken_back(
-    open_panel: OpenPanel, page_settings: Settings, *, is_gone: bool, also_before: bool
+    open_panel: OpenPanel,
+    state: AppState,
+    page_settings: Settings,
+    *,
+    is_gone: bool,
+    also_before: bool,
 ) -> None:
+    bring(state, "cat.png")
+    wait_until(lambda: list(state.statuses.values()) == ["done"])
     folder = page_settings.adapters
     before = kept_probe(folder, NAME).id if also_before else ""
     lost = kept_probe(folder, NAME).id
@@ -169,6 +177,7 @@ def test_an_adopted_adapter_that_cannot_be_read_can_be_taken_back(
     assert f"What {NAME} should answer with is damaged or gone" in actions.lost.value
     without = f"Labels come without what was learned {spoken(lost)}"
     wait_until(lambda: without in panel.answers.value)
+    assert NOT_USED not in panel.answers.value, "of captions, which nothing was learned of"
     assert actions.rollback.layout.display == "none"
     assert ("is damaged or of a newer version" in panel.list.problems.value) != is_gone
     press(panel, "recover")

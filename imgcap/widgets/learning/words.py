@@ -112,7 +112,7 @@ def answers_with(
             said.append(
                 f"{counted(gone, 'record')} that it learned from {_was(gone)} deleted since."
             )
-        if name != lost and "+" not in revisions.get(role, "+"):
+        if name and name != lost and "+" not in revisions.get(role, "+"):
             said.append(NOT_USED)
     return " ".join(said) or "The models answer as they came, without anything learned here."
 
