@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -216,6 +217,20 @@ def test_learning_that_is_cancelled_leaves_nothing(settings: Settings, tmp_path:
     assert not list(tmp_path.glob("made/*"))
     assert writer.write(learned.pictures) == before
     assert not any("lora" in name for name, _ in writer.model.named_modules())
+
+
+def test_without_peft_it_says_what_is_needed_before_any_work(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [given(settings, seed, corrected_caption="a red flag") for seed in range(2)]
+    gathered = gather_captions(records, open_writer(settings), settings)
+    monkeypatch.setitem(sys.modules, "peft", None)
+
+    def cancel() -> bool:
+        pytest.fail("work began")
+
+    with pytest.raises(EngineError, match="Learning captions needs the extra learn"):
+        learn_captions(gathered, tmp_path, cancel=cancel)
 
 
 def test_other_captioners_and_services_are_refused_in_a_sentence(

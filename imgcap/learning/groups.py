@@ -60,6 +60,23 @@ def fold(
     return parts
 
 
+def divide(
+    pictures: Sequence[str], hashes: NDArray[np.uint64], sessions: Sequence[str], path: Path
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the groups of judged pictures and their parts, which are kept at a path for good.
+
+    Raises
+    ------
+    FeedbackError
+        If the parts cannot be kept.
+    """
+    groups = group(pictures, hashes, sessions)
+    folds = fold(pictures, groups, frozen_folds(path))
+    if pictures:
+        freeze_folds(path, pictures, folds)
+    return groups, folds
+
+
 def frozen_folds(path: Path) -> dict[str, int]:
     """Read which part each picture was in; a file that is none begins anew."""
     try:

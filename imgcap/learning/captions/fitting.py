@@ -15,7 +15,7 @@ from imgcap.inference.events import Cancel
 from imgcap.learning import low_rank
 from imgcap.learning.captions.examples import CaptionExamples
 from imgcap.learning.captions.writer import Writer
-from imgcap.learning.low_rank import SEED, Manner, Places, Taught, batches, check_extra
+from imgcap.learning.low_rank import SEED, Manner, Places, Taught, batches
 
 EPOCHS: Final = 20
 _MANNER: Final = Manner(rank=8, alpha=8, rate=1e-3, decay=0.01, patience=3, longest_step=1.0)
@@ -47,12 +47,9 @@ def taught(  # noqa: PLR0913  # what to learn, when to stop, and the hooks
 
     Raises
     ------
-    EngineError
-        If peft is not installed.
     CancelledError
         If `cancel` said so; it is asked before each step.
     """
-    check_extra("Learning captions")
     order = np.random.default_rng(SEED)
     aside = learned.at(np.arange(0)) if checked is None else checked
 

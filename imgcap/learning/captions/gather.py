@@ -15,7 +15,7 @@ from imgcap.learning.captions.cider import words
 from imgcap.learning.captions.examples import CaptionExamples
 from imgcap.learning.captions.writer import Writer
 from imgcap.learning.embeddings import perceptual_hash, picture_key
-from imgcap.learning.groups import fold, freeze_folds, frozen_folds, group
+from imgcap.learning.groups import divide
 from imgcap.learning.kept import reopened
 from imgcap.settings import Settings
 
@@ -139,11 +139,8 @@ def _examples(
 ) -> CaptionExamples:
     names = [each.record.picture_sha256 or each.record.picture_file for each in judged]
     sessions = [each.record.session for each in judged]
-    groups = group(names, np.array(hashes, np.uint64), sessions)
     place = calibration_file(settings.adapters, writer.checkpoint).with_suffix(".folds.json")
-    folds = fold(names, groups, frozen_folds(place))
-    if names:
-        freeze_folds(place, names, folds)
+    groups, folds = divide(names, np.array(hashes, np.uint64), sessions, place)
     return CaptionExamples(
         pictures,
         tuple(each.target for each in judged),

@@ -10,6 +10,7 @@ from imgcap.learning.captions.fitting import taught
 from imgcap.learning.captions.gate import judge_captions
 from imgcap.learning.captions.gather import GatheredCaptions
 from imgcap.learning.labels.gate import Verdict
+from imgcap.learning.low_rank import check_extra
 from imgcap.learning.registry import new_id
 
 
@@ -44,6 +45,7 @@ def learn_captions(
     examples, writer = gathered.examples, gathered.writer
     if not examples.corrected.any():
         return Verdict(passed=False, sentence=_nothing(gathered))
+    check_extra("Learning captions")
     found, epochs = cross_validate(writer, examples, progress=progress, cancel=cancel)
     verdict = judge_captions(found)
     card = AdapterCard(

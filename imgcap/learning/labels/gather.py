@@ -15,7 +15,7 @@ from imgcap.inference.events import Cancel, Progress
 from imgcap.inference.label_weights import Floats, label_key
 from imgcap.labels import DEFAULT_TEMPLATES, ENSEMBLE_TEMPLATES, prompts
 from imgcap.learning.embeddings import Seen, picture_key, see
-from imgcap.learning.groups import fold, freeze_folds, frozen_folds, group
+from imgcap.learning.groups import divide
 from imgcap.learning.labels.examples import Examples, Vocabulary
 from imgcap.learning.waiting import teaches
 from imgcap.settings import Settings
@@ -129,11 +129,8 @@ def _examples(
     asked[:, right[~asked[np.arange(len(records)), right]]] = True
     pictures = [record.picture_sha256 or record.picture_file for record in records]
     hashes = np.array([each.hash for each in seen], np.uint64)
-    groups = group(pictures, hashes, [record.session for record in records])
-    path = place.with_suffix(".folds.json")
-    folds = fold(pictures, groups, frozen_folds(path))
-    if records:
-        freeze_folds(path, pictures, folds)
+    sessions = [record.session for record in records]
+    groups, folds = divide(pictures, hashes, sessions, place.with_suffix(".folds.json"))
     return Examples(
         np.stack([each.embedding for each in seen]) if seen else np.zeros((0, 0), np.float32),
         right,
