@@ -51,11 +51,23 @@ def learn(card: Locator) -> None:
     expect(card.get_by_text("Done: see below what was learned.")).to_be_visible()
 
 
+# Whether the words of a list that is closed have room; 24 pixels are those of its arrow.
+WORDS_FIT = """list => {
+    const pen = document.createElement("canvas").getContext("2d");
+    const style = getComputedStyle(list);
+    pen.font = style.font;
+    const room = list.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    return [...list.options].every(each => pen.measureText(each.text).width <= room - 24);
+}"""
+
+
 def fits(page: Page, card: Locator) -> bool:
     """Whether the card, with its chart, is as wide as a telephone and as a desk has room for."""
     for width in (390, 1280):
         page.set_viewport_size({"width": width, "height": 900})
         expect(card.locator(".js-plotly-plot")).to_be_visible()
+        if not all(each.evaluate(WORDS_FIT) for each in card.locator("select").all()):
+            return False
         if page.evaluate("document.documentElement.scrollWidth") != width:
             return False
     return True
