@@ -36,7 +36,7 @@ from imgcap.learning.labels.adapters import fit, logits
 from imgcap.learning.labels.examples import Examples, Vocabulary
 from imgcap.learning.labels.gather import label_embeddings, logit_scale
 from imgcap.learning.tower.fitting import fit_tower
-from imgcap.learning.tower.learn import load_alone
+from imgcap.learning.tower.opening import load_tower
 from imgcap.learning.tower.tail import Tail
 from imgcap.settings import Settings
 
@@ -74,7 +74,7 @@ def main() -> None:
     """Measure, print the table and write a JSON file."""
     arguments = _parser().parse_args()
     machine()
-    loaded = load_alone(Settings())
+    loaded = load_tower(Settings())
     images, labels, right = _read(arguments.data / f"{arguments.set}.tar")
     vectors = embed(loaded.model, loaded.processor, images)
     rows = []

@@ -2,6 +2,7 @@ import json
 import sys
 
 import pytest
+from PIL import Image
 
 from imgcap.feedback import FeedbackRecord, open_store
 from imgcap.feedback.pictures import PictureFolder
@@ -24,10 +25,10 @@ def tiny(checkpoint: BuildCheckpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMGCAP_DTYPE", "float32")
 
 
-def give_feedback(settings: Settings) -> None:
+def give_feedback(settings: Settings, images: list[Image.Image] | None = None) -> None:
     """Say in turns that patterns are red and blue, of which the random model knows nothing."""
     folder = PictureFolder(settings.pictures)
-    images = patterns(EACH)
+    images = images or patterns(EACH)
     answers = open_engine(settings).classify(images, ("red", "blue", "none"))
     records = [
         FeedbackRecord(
@@ -63,7 +64,14 @@ def test_a_tower_is_taught_kept_and_answers_when_it_is_tried(settings: Settings)
     del engine.trying["classifier"]
     again = engine.classify(new, ("red", "blue", "none"))
     assert [each.predictions for each in again] == [each.predictions for each in before]
-    assert "measured when it is made" in run("evaluate", card["id"], status=1)
+    assert "no judged picture yet" in run("evaluate", card["id"], status=1)
+    give_feedback(settings, images=new)
+    found = json.loads(run("evaluate", card["id"], "--json"))["everything"]
+    assert found["pictures"] == len(new), "and none that it learned from"
+    assert found["after"]["accuracy"] == 1
+    settings.adapters.joinpath(card["id"], LORA, LORA_FILES[1]).write_bytes(b"damaged")
+    said = " ".join(run("evaluate", card["id"], status=1).split())
+    assert f"The adapter “{card['id']}” cannot be used." in said
 
 
 def test_without_peft_it_says_what_is_needed(

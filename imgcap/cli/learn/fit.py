@@ -135,7 +135,7 @@ def evaluate(name: Name, as_json: AsJson = False, store: StoreUrl = None) -> Non
 
 
 def _of_labels(
-    adapter: "Adapter", source: "Store", settings: "Settings", _: Bar
+    adapter: "Adapter", source: "Store", settings: "Settings", bar: Bar
 ) -> "Evaluation | None":
     import numpy as np
 
@@ -144,13 +144,17 @@ def _of_labels(
     gathered = _labels(source, settings)
     card = adapter.card
     _check(card, gathered.checkpoint, gathered.revision)
-    if adapter.weights is None or adapter.lora:
-        raise failure(f"“{card.id}” is measured when it is made, and not again.", FAILED)
     examples = gathered.examples
     known = set(card.records)
     learned = np.array([each in known for each in examples.ids], bool)
     new = ~np.isin(examples.groups, examples.groups[learned])
-    return measure(adapter.weights, examples, new, gathered.vocabulary) if new.any() else None
+    if not new.any():
+        return None
+    if adapter.lora:
+        from imgcap.learning.tower.evaluation import evaluate_tower
+
+        return evaluate_tower(adapter, gathered, new, source, settings, bar.show)
+    return measure(adapter.weights, examples, new, gathered.vocabulary)
 
 
 def _of_captions(

@@ -5,7 +5,7 @@ or the ensemble, is right more often on the very pictures that are measured.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -185,10 +185,21 @@ def held_out_in_turn(examples: Examples) -> NDArray[np.int64]:
 
 
 def evaluate(
-    weights: Weights, examples: Examples, new: NDArray[np.bool_], vocabulary: Vocabulary
+    weights: Weights | None,
+    examples: Examples,
+    new: NDArray[np.bool_],
+    vocabulary: Vocabulary,
+    seen: Floats | None = None,
 ) -> Evaluation:
-    """Measure an adapter on examples it did not learn from, which `new` marks."""
-    return _evaluation(examples, new, logits(examples, vocabulary, weights), vocabulary)
+    """Measure an adapter on examples it did not learn from, which `new` marks.
+
+    Parameters
+    ----------
+    seen : ndarray, optional
+        `(n, dim) float32` unit vectors of the pictures as the adapter's own tower sees them.
+    """
+    shown = examples if seen is None else replace(examples, pictures=seen)
+    return _evaluation(examples, new, logits(shown, vocabulary, weights), vocabulary)
 
 
 def _evaluation(

@@ -1,31 +1,19 @@
 """Making an adapter of the picture tower of all feedback, with what it is worth written on it."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
-import torch
 
-from imgcap.feedback import FeedbackRecord, Store
-from imgcap.feedback.pictures import PictureFolder
+from imgcap.feedback import Store
 from imgcap.inference.adapter import Adapter
-from imgcap.inference.cores import usable_threads
-from imgcap.inference.errors import EngineError
 from imgcap.inference.events import Cancel, Progress
-from imgcap.inference.in_use import InUse
-from imgcap.inference.loading import Loader
-from imgcap.learning.kept import reopened
 from imgcap.learning.labels.gate import Verdict
 from imgcap.learning.labels.gather import Gathered
 from imgcap.learning.labels.learn import card_of, nothing_in
 from imgcap.learning.tower.fitting import fit_tower
+from imgcap.learning.tower.opening import load_tower, opened
 from imgcap.settings import Settings
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from imgcap.inference.loaded import Loaded
 
 MOST: Final = 500
 """So many judged pictures are learned from, the newest: each takes a second of a processor."""
@@ -66,7 +54,7 @@ def learn_tower(  # noqa: PLR0913  # what teaches what, where to, and the hooks
     """
     if sentence := nothing_in(gathered):
         return Verdict(passed=False, sentence=sentence)
-    loaded = load_alone(settings, cancel)
+    loaded = load_tower(settings, cancel=cancel)
     records = {each.id: each for each in source.get(gathered.examples.ids)}
     places = [place for place, name in enumerate(gathered.examples.ids) if name in records]
     places.sort(key=lambda place: records[gathered.examples.ids[place]].time)
@@ -76,7 +64,7 @@ def learn_tower(  # noqa: PLR0913  # what teaches what, where to, and the hooks
     taught = fit_tower(
         loaded.model,
         loaded.processor,
-        _opened([records[name] for name in examples.ids], settings),
+        opened([records[name] for name in examples.ids], settings),
         examples,
         gathered.vocabulary,
         folder,
@@ -91,25 +79,3 @@ def learn_tower(  # noqa: PLR0913  # what teaches what, where to, and the hooks
         )
     card = card_of("lora", gathered, taught.weights, taught.examples.ids, taught.evaluation)
     return Adapter(card, taught.weights, folder)
-
-
-def load_alone(settings: Settings, cancel: Cancel | None = None) -> "Loaded":
-    """Load the checkpoint by itself as it can be taught, whatever was adopted."""
-    if settings.engine != "local":
-        raise EngineError(
-            "A picture tower is taught where it runs: on the inference service's machine."
-        )
-    torch.set_num_threads(usable_threads())
-    in_use = InUse(settings.adapters)
-    in_use.trying["classifier"] = ""
-    plain = settings.model_copy(update={"device": "cpu", "dtype": "float32", "runtime": "torch"})
-    return Loader("classifier", plain, lambda _: None, in_use).get(cancel)
-
-
-def _opened(
-    records: Sequence[FeedbackRecord], settings: Settings
-) -> "Iterator[Image.Image | None]":
-    folder = PictureFolder(settings.pictures)
-    for record in records:
-        found = reopened(record, folder, settings)
-        yield found and found[1]
