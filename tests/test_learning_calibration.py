@@ -1,4 +1,3 @@
-import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -6,48 +5,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgcap.feedback import FeedbackRecord, open_store
+from imgcap.feedback import FeedbackRecord
 from imgcap.feedback.pictures import PictureFolder
 from imgcap.inference import ClassifyOptions, Prediction, open_engine
-from imgcap.inference.calibration import Calibration, calibration_file, stored_calibration
+from imgcap.inference.calibration import Calibration, stored_calibration
 from imgcap.learning.confidence.calibrate import keep_calibration, learn_calibration, rescoring
 from imgcap.learning.confidence.calibration import LEAST_JUDGED, fit_temperature, fit_threshold
 from imgcap.learning.confidence.judged import Judged, judged_answers
-from imgcap.learning.registry import adopt, rollback
 from imgcap.settings import Settings
-from tests.kept_probes import kept_probe
-from tests.learn_cli import run
+from tests.judged_answers import LABELS, NAME, SAMPLES, TRUE, overconfident, record_of
 
-NAME = "imgcap-align-small"
-SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
-LABELS = ("a cat", "a dog", "a rocket", "a cup of coffee", "a flower", "a coin", "a temple")
-TRUE = 2.5
 FRESH = Calibration(checkpoint=NAME)
 NEVER = lambda _: None  # noqa: E731
-
-
-def overconfident(count: int, seed: int = 0, n_labels: int = 7) -> list[Judged]:
-    """Answers whose labels are drawn at `TRUE` times the temperature that they were scored at."""
-    rng = np.random.default_rng(seed)
-    answers = []
-    for number in range(count):
-        logits = np.sort(rng.normal(0, 4, n_labels))[::-1]
-        odds = np.exp(logits / TRUE)
-        right = int(rng.choice(n_labels, p=odds / odds.sum()))
-        answers.append(Judged(logits, (right,), str(number)))
-    return answers
-
-
-def record_of(judged: Judged, **fields: object) -> FeedbackRecord:
-    scores = np.exp(judged.scores(1.0))
-    return FeedbackRecord(
-        rating=3,
-        labels=LABELS,
-        predictions=tuple(map(Prediction, LABELS[:5], scores[:5].tolist())),
-        corrected_label=LABELS[judged.right[0]],
-        classifier=NAME,
-        **fields,
-    )
 
 
 def none_fitting(count: int, seed: int = 0) -> list[Judged]:
@@ -165,66 +134,6 @@ def test_the_temperature_at_which_a_score_was_made_is_undone() -> None:
     ]
     for _, judged in judged_answers(records, calibration, NEVER):
         assert judged.logs[:5] - judged.logs[0] == pytest.approx(exact.logs[:5] - exact.logs[0])
-
-
-def test_the_command_learns_keeps_shows_and_forgets(settings: Settings) -> None:
-    assert "30 more judged labels are needed" in run("calibrate")
-    open_store(settings).extend(map(record_of, overconfident(200)))
-    file = calibration_file(settings.calibration, NAME)
-    assert "--dry-run" in run("calibrate", "--dry-run")
-    assert not file.exists()
-    said = run("calibrate")
-    assert "fits 200 judged labels better" in said
-    assert "95 % interval +" in said
-    kept = stored_calibration(settings.calibration, NAME)
-    assert 1.8 < kept.temperature < 3.4
-    assert kept.judged == 200
-    assert len(kept.records) == 64
-    assert f"temperature {kept.temperature:.2f}" in run("calibrate", "--show")
-    assert [path.name for path in file.parent.iterdir()] == [file.name]
-
-    with Image.open(SAMPLES / "cat.jpg") as image:
-        picture = image.convert("RGB")
-    [warm] = open_engine(settings).classify([picture], LABELS)
-    assert warm.temperature == kept.temperature
-    assert "as the model gives them" in run("calibrate", "--forget")
-    [cold] = open_engine(settings).classify([picture], LABELS)
-    assert (cold.temperature, warm.predictions[0].label) == (1.0, cold.predictions[0].label)
-    expected = Judged(np.log([each.score for each in cold.predictions]), (0,), "")
-    got = [each.score for each in warm.predictions]
-    assert got == pytest.approx(np.exp(expected.scores(kept.temperature)).tolist(), rel=1e-4)
-
-
-def test_what_is_shown_holds_for_what_answers_now(settings: Settings) -> None:
-    card = kept_probe(settings.adapters, NAME)
-    adopt(settings.adapters, card.id)
-    store = open_store(settings)
-    store.extend(record_of(each) for each in overconfident(200))
-    with_it = f"{NAME} with {card.id}"
-    assert f"{with_it}: scores as the model gives them" in run("calibrate", "--show")
-    taught = [record_of(each, classifier_revision=f"+{card.id}") for each in overconfident(200, 1)]
-    store.extend(taught)
-    assert f"{with_it}: temperature" in run("calibrate")
-    assert f"{with_it}: temperature" in run("calibrate", "--show")
-    rollback(settings.adapters, NAME)
-    assert f"{NAME}: scores as the model gives them" in run("calibrate", "--show")
-    assert f"{NAME}: temperature" in run("calibrate"), "of the answers from before it was adopted"
-    assert f"{NAME}: temperature" in run("calibrate", "--show")
-
-
-def test_a_damaged_calibration_is_a_sentence_a_log_line_and_no_temperature(
-    settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
-    file = calibration_file(settings.calibration, NAME)
-    file.parent.mkdir()
-    file.write_text('{"checkpoint": "x", "temperature": 1e9}')
-    assert "is damaged or of a newer version" in run("calibrate", "--show", status=1)
-    with Image.open(SAMPLES / "cat.jpg") as image, caplog.at_level(logging.WARNING):
-        [answer] = open_engine(settings).classify([image.convert("RGB")], LABELS)
-    assert answer.temperature == 1.0
-    assert "is damaged" in caplog.text
-    assert "as the model gives them" in run("calibrate", "--forget")
-    assert "as the model gives them" in run("calibrate", "--show")
 
 
 def test_kept_pictures_are_scored_again_as_they_were_edited(settings: Settings) -> None:
