@@ -32,7 +32,6 @@ SEED: Final = 0
 """Of all that is drawn while an adapter learns, so that the same examples teach the same."""
 _BATCH: Final = 8
 
-
 Places = NDArray[np.int64]
 """Where examples stand among others."""
 
@@ -48,7 +47,7 @@ class Manner:
     rate, decay : float
         Of AdamW.
     patience : int
-        So many rounds in a row may make what is checked less likely.
+        It stops after so many rounds in a row that made nothing likelier.
     longest_step : float
         Longer gradients are shortened to this norm.
     """
