@@ -1,25 +1,32 @@
 """Choosing among a page's pictures; a module of its own, as its libraries take long to load."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 
 from PIL import Image
 
+from imgcap.inference import Classification, Engine
 from imgcap.inference.events import Cancel
 from imgcap.learning.embeddings import Seen, perceptual_hash
 from imgcap.learning.known import known_pictures
 from imgcap.learning.sampling import Candidate, choose
-from imgcap.widgets.gallery.teacher import Lesson
+from imgcap.widgets.shelf import Shown
 from imgcap.widgets.state import AppState
 
 
 def choose_pictures(
-    state: AppState, lesson: Lesson, cancel: Cancel, tell: Callable[[int], object]
+    state: AppState,
+    engine: Engine,
+    answers: Mapping[Shown, Classification],
+    cancel: Cancel,
+    tell: Callable[[int], object],
 ) -> dict[str, str]:
     """Return why each chosen picture by its id is worth a label, the worthiest first.
 
     Parameters
     ----------
+    answers : mapping
+        The engine's own, of the pictures to choose from; at least one.
     tell : callable
         Told how many pictures have been looked at.
 
@@ -30,14 +37,14 @@ def choose_pictures(
     CancelledError
         Once `cancel` says so.
     """
-    engine, embeddings = lesson.engine, state.embeddings
-    for seen in embeddings.fetch(engine, tuple(lesson.answers), cancel):
+    embeddings = state.embeddings
+    for seen in embeddings.fetch(engine, tuple(answers), cancel):
         tell(seen)
-    tell(len(lesson.answers))
-    revision = next(iter(lesson.answers.values())).revision
+    tell(len(answers))
+    revision = next(iter(answers.values())).revision
     known = known_pictures(state.store.iterate(), engine, state.settings, revision, cancel)
     candidates = []
-    for shown, answer in lesson.answers.items():
+    for shown, answer in answers.items():
         vector = embeddings.get(engine, shown)
         if vector is not None:  # else it was removed meanwhile
             with Image.open(BytesIO(shown.thumbnail)) as image:

@@ -138,7 +138,9 @@ class Teacher:
             self._state.guarded(self._tell)()
 
         try:
-            return choose_pictures(self._state, lesson, lambda: self._is_stale(lesson), tell)
+            return choose_pictures(
+                self._state, lesson.engine, lesson.answers, lambda: self._is_stale(lesson), tell
+            )
         except CancelledError:
             return {}
 
