@@ -121,6 +121,8 @@ class PostgreSQL(Server):
         import psycopg
         from psycopg.sql import SQL, Identifier
 
+        if not self._listens():  # whatever has ended it, the next test has a server again
+            self.start()
         name = f"test{next(self._numbers)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(SQL("create database {}").format(Identifier(name)))
