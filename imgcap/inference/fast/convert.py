@@ -49,7 +49,7 @@ def convert(wanted: Wanted, target: Path) -> dict[str, Any]:
     with torch.inference_mode():
         task = part(loaded, pixels)
     with torch.no_grad():
-        graph = task.graph()
+        graph = task.graph(dtype)
     cosine = 0.0
     for compressed in (True, False) if wanted.compress else (False,):
         save(graph, target / GRAPH, dtype, compressed=compressed)
@@ -68,7 +68,7 @@ class _Tower:
         self._pixels = pixels
         self._expected = self._module(pixels)
 
-    def graph(self) -> Any:
+    def graph(self, _: torch.dtype) -> Any:
         return runtime.import_openvino().convert_model(self._module, example_input=self._pixels)
 
     def compare(self, file: Path, dtype: torch.dtype) -> float:
@@ -88,13 +88,13 @@ class _Step:
         decoder = self._model.text_decoder
         self._expected = self._walk(lambda *given: score_with_torch(decoder, *given))
 
-    def graph(self) -> Any:
-        none = torch.zeros_like(self._seen[0][1][:, :, :3])
-        pairs = [(key.transpose(2, 3).contiguous(), value) for key, value in self._seen]
+    def graph(self, dtype: torch.dtype) -> Any:
+        seen = [tensor for pair in self._seen for tensor in pair]
+        none = torch.zeros_like(seen[0][:, :, :3])
         example = {
             "input_ids": self._ids[:, :2],
-            "seen": [tensor for pair in pairs for tensor in pair],
-            "past": [none for pair in pairs for _ in pair],
+            "seen": [tensor.to(dtype) for tensor in seen],
+            "past": [none for _ in seen],
         }
         step = graphs.Step(self._model.text_decoder)
         return runtime.import_openvino().convert_model(step, example_input=example)

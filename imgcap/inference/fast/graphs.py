@@ -47,8 +47,7 @@ class Step(nn.Module):
         input_ids : Tensor
             `(rows, tokens)`, the rows of one picture together.
         seen : sequence of Tensor
-            Of each layer the pictures' keys, `(pictures, heads, width, cells)`, and values,
-            `(pictures, heads, cells, width)`.
+            Of each layer the pictures' keys and values, `(pictures, heads, cells, width)`.
         past : sequence of Tensor
             Of each layer the keys and values of earlier tokens, `(rows, heads, earlier, width)`.
 
@@ -90,8 +89,9 @@ def _to_picture(attention: Any, hidden: Tensor, keys: Tensor, values: Tensor) ->
     """Read from a picture: all tokens of its captions at once, since none hides another."""
     together = hidden.reshape(keys.shape[0], -1, hidden.shape[-1])
     query = split_heads(attention.self.query(together), attention.self.num_attention_heads)
-    query = query * query.shape[-1] ** -0.5
-    # Plain products: OpenVINO 2026.4 would lay the keys out anew for each token.
-    read = merge_heads((query @ keys).softmax(-1) @ values)
+    query = (query * query.shape[-1] ** -0.5).to(keys.dtype)
+    # Plain products: OpenVINO 2026.4's own attention would lay the keys out anew for each token.
+    chances = (query @ keys.transpose(2, 3)).float().softmax(-1)
+    read = merge_heads((chances.to(values.dtype) @ values).float())
     output: Tensor = attention.output(read.reshape(hidden.shape), hidden)
     return output
