@@ -8,15 +8,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # its usual name
 from transformers import BlipForConditionalGeneration
 
-from imgcap.inference.cores import usable_threads
 from imgcap.inference.decoding import quick_steps
 from imgcap.inference.embedder import check
 from imgcap.inference.errors import EngineError
 from imgcap.inference.events import Cancel
-from imgcap.inference.in_use import InUse
-from imgcap.inference.loading import Listener, Loader
+from imgcap.inference.loading import Listener
 from imgcap.inference.pixels import prepare
 from imgcap.inference.results import CaptionOptions
+from imgcap.learning.teachable import load_teachable
 from imgcap.settings import Settings
 
 if TYPE_CHECKING:
@@ -151,14 +150,5 @@ def open_writer(
         raise EngineError(
             "Captions are learned where the captioner runs: on the inference service's machine."
         )
-    torch.set_num_threads(usable_threads())
-    in_use = InUse(settings.adapters)
-    in_use.trying["captioner"] = adapter
-    plain = {"device": "cpu", "dtype": "float32", "runtime": "torch"}
-    loader = Loader(
-        "captioner", settings.model_copy(update=plain), listener or (lambda _: None), in_use
-    )
-    loaded = loader.get(cancel)
-    if adapter and loaded.adapter is None:
-        raise EngineError(f"The adapter “{adapter}” cannot be used.")
+    loaded = load_teachable("captioner", settings, adapter, listener=listener, cancel=cancel)
     return Writer(loaded)

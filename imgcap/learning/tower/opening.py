@@ -3,16 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-import torch
-
 from imgcap.feedback import FeedbackRecord
 from imgcap.feedback.pictures import PictureFolder
-from imgcap.inference.cores import usable_threads
 from imgcap.inference.errors import EngineError
 from imgcap.inference.events import Cancel
-from imgcap.inference.in_use import InUse
-from imgcap.inference.loading import Loader
 from imgcap.learning.kept import reopened
+from imgcap.learning.teachable import load_teachable
 from imgcap.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,14 +36,7 @@ def load_tower(settings: Settings, adapter: str = "", *, cancel: Cancel | None =
         raise EngineError(
             "A picture tower is taught where it runs: on the inference service's machine."
         )
-    torch.set_num_threads(usable_threads())
-    in_use = InUse(settings.adapters)
-    in_use.trying["classifier"] = adapter
-    plain = settings.model_copy(update={"device": "cpu", "dtype": "float32", "runtime": "torch"})
-    loaded = Loader("classifier", plain, lambda _: None, in_use).get(cancel)
-    if adapter and loaded.adapter is None:
-        raise EngineError(f"The adapter “{adapter}” cannot be used.")
-    return loaded
+    return load_teachable("classifier", settings, adapter, cancel=cancel)
 
 
 def opened(records: Iterable[FeedbackRecord], settings: Settings) -> "Iterator[Image.Image | None]":
