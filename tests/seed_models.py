@@ -137,7 +137,9 @@ def build_blip(folder: Path, *, tiny: bool = True) -> Path:
         "is_decoder": True,
         "model_type": "blip_text_model",
     }
-    vision = {"image_size": 384, "patch_size": 16, "model_type": "blip_vision_model"}
+    # By default weights are of 1e-10, and arithmetic with what comes of those is slow.
+    vision = {"image_size": 384, "initializer_range": 0.02, "patch_size": 16}
+    vision |= {"model_type": "blip_vision_model"}
     config: dict[str, Any] = {
         "_commit_hash": None,
         "architectures": ["BlipForConditionalGeneration"],

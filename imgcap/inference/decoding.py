@@ -16,6 +16,8 @@ from transformers import BlipForConditionalGeneration
 from transformers.modeling_outputs import CausalLMOutputWithCrossAttentions
 from transformers.models.blip.modeling_blip import BlipAttention
 
+from imgcap.inference.attention import attend
+
 Seen = Sequence[tuple[Tensor, Tensor]]
 """Of each layer the keys and values of pictures, `(pictures, heads, cells, width)`."""
 
@@ -61,7 +63,7 @@ def _forward(module: nn.Module, forward: Any) -> Iterator[None]:
 def _attend(module: Any, hidden_states: Tensor, **_: Any) -> tuple[Tensor, None]:
     """Attend as `BlipAttention` does, but in one operation that keeps no weights."""
     query, key, value = split_heads(module.qkv(hidden_states), 3 * module.num_heads).chunk(3, 1)
-    return module.projection(merge_heads(F.scaled_dot_product_attention(query, key, value))), None
+    return module.projection(merge_heads(attend(query, key, value))), None
 
 
 class _Step:
