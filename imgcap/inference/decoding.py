@@ -89,20 +89,19 @@ class _Step:
         if not self._seen:
             rows = encoder_hidden_states[:: len(encoder_hidden_states) // self._pictures]
             self._seen = see(self._decoder, rows)
-            if self._score is None:  # every step of torch's would read them in pieces
-                self._seen = [(key.contiguous(), value.contiguous()) for key, value in self._seen]
         score = self._score or partial(score_with_torch, self._decoder)
         logits = score(input_ids, self._seen, past_key_values)
         return CausalLMOutputWithCrossAttentions(logits=logits, past_key_values=past_key_values)
 
 
 def see(decoder: Any, pictures: Tensor) -> Seen:
-    """Return what each layer reads of `(pictures, cells, width)` encoded pictures."""
+    """Return what each layer reads of `(pictures, cells, width)` encoded pictures, laid out so."""
     layers = (layer.crossattention.self for layer in decoder.bert.encoder.layer)
+    # One after the other, so that the memory of each product serves the next as well.
     return [
         (
-            split_heads(own.key(pictures), own.num_attention_heads),
-            split_heads(own.value(pictures), own.num_attention_heads),
+            split_heads(own.key(pictures), own.num_attention_heads).contiguous(),
+            split_heads(own.value(pictures), own.num_attention_heads).contiguous(),
         )
         for own in layers
     ]
