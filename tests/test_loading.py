@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from imgcap.inference import ModelError, ModelEvent, open_engine
+from imgcap.inference import ModelError, ModelEvent, devices, open_engine
 from imgcap.inference.devices import choose_device, choose_dtype
 from imgcap.inference.events import Role
 from imgcap.inference.folders import Location
@@ -230,13 +230,33 @@ def test_a_model_that_fails_while_it_answers_is_one_sentence(
         engine.classify(pictures(1), ["cat", "dog"])
 
 
-def test_the_automatic_dtype_is_bfloat16_only_where_tiles_multiply_it() -> None:
+def test_the_automatic_dtype_is_bfloat16_where_tiles_multiply_it() -> None:
     flags = Path("/proc/cpuinfo")
-    if not flags.exists():
-        pytest.skip("the processor's features are read from /proc/cpuinfo")
-    tiles = " amx_bf16" in flags.read_text()
-    expected = torch.bfloat16 if tiles else torch.float32
-    assert choose_dtype("auto", "cpu", "clip") == expected
+    if not flags.exists() or " amx_bf16" not in flags.read_text():
+        pytest.skip("this processor has no such tiles, as far as /proc/cpuinfo tells")
+    assert choose_dtype("auto", "cpu", "clip") == torch.bfloat16
+
+
+@pytest.mark.parametrize(("rounded_s", "expected"), [(0.5, torch.bfloat16), (0.9, torch.float32)])
+def test_without_tiles_the_automatic_dtype_is_that_of_the_quicker_product(
+    monkeypatch: pytest.MonkeyPatch, rounded_s: float, expected: torch.dtype
+) -> None:
+    def product_s(rows: torch.Tensor) -> float:
+        return rounded_s if rows.dtype == torch.bfloat16 else 1.0
+
+    monkeypatch.setattr(devices, "has_amx", lambda: False)
+    monkeypatch.setattr(devices, "_product_s", product_s)
+    devices._bf16_pays.cache_clear()
+    try:
+        assert choose_dtype("auto", "cpu", "clip") == expected
+    finally:
+        devices._bf16_pays.cache_clear()
+
+
+def test_the_automatic_dtype_stays_what_it_is() -> None:
+    chosen = {choose_dtype("auto", "cpu", "blip") for _ in range(3)}
+    assert len(chosen) == 1
+    assert chosen < {torch.bfloat16, torch.float32}
     assert choose_dtype("auto", "cpu", "align") == torch.float32
     assert choose_dtype("float16", "cpu", "align") == torch.float16
 

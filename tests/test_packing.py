@@ -7,7 +7,7 @@ from transformers import BlipVisionConfig
 from transformers.models.blip.modeling_blip import BlipMLP
 
 from imgcap.inference.folders import Location
-from imgcap.inference.packing import FEW_ROWS, _can_pack, pack
+from imgcap.inference.packing import FEW_ROWS, MANY_ROWS, _can_pack, pack
 from imgcap.inference.pretrained import load
 from imgcap.settings import Settings
 from tests.conftest import BuildCheckpoint
@@ -20,7 +20,7 @@ def test_products_of_any_number_of_rows_are_the_same(*, bias: bool) -> None:
     plain = nn.Linear(48, 80, bias=bias, dtype=torch.bfloat16)
     plain.load_state_dict(layer.state_dict())
     pack(layer)
-    for shape in ((3, 577), (1, 1), (3, 577), (8, 2, 5), (1,)):
+    for shape in ((3, 577), (7, 9), (1, 1), (3, 577), (8, 2, 5), (1,)):
         rows = torch.randn(*shape, 48, dtype=torch.bfloat16)
         with torch.inference_mode():
             torch.testing.assert_close(layer(rows), plain(rows), rtol=0.02, atol=0.02)
@@ -43,8 +43,9 @@ def test_weights_are_packed_by_few_rows_only() -> None:
     layer = nn.Linear(48, 80, dtype=torch.bfloat16)
     pack(layer)
     with torch.inference_mode():
-        layer(torch.ones(FEW_ROWS + 1, 48, dtype=torch.bfloat16))
-        assert layer.forward._weights is None
+        for rows in (FEW_ROWS + 1, MANY_ROWS):
+            layer(torch.ones(rows, 48, dtype=torch.bfloat16))
+            assert layer.forward._weights is None
         layer(torch.ones(FEW_ROWS, 48, dtype=torch.bfloat16))
     assert layer.forward._weights is not None
 

@@ -61,7 +61,8 @@ class _Gelu:
         if torch.is_grad_enabled() or hidden_states.dtype != torch.bfloat16:
             plain: Tensor = layers.fc2(layers.activation_fn(first(hidden_states)))
             return plain
-        weights = _packed_for_once(first, hidden_states.numel() // first.in_features)
+        rows = hidden_states.numel() // first.in_features
+        weights = _pack(first.weight, rows) if _pays_at_once(rows) else first.weight
         inner = _product(hidden_states, weights, first.bias, "gelu")
         product: Tensor = layers.fc2(inner)
         return product
@@ -75,23 +76,22 @@ class _Packed:
         self._weights: Tensor | None = None
 
     def __call__(self, input: Tensor) -> Tensor:  # noqa: A002  # as torch calls it
-        layer = self._layer
-        plain = torch.is_grad_enabled() or input.dtype != torch.bfloat16
+        layer, weights = self._layer, self._weights
+        if torch.is_grad_enabled() or input.dtype != torch.bfloat16:
+            return nn.functional.linear(input, layer.weight, layer.bias)
         rows = input.numel() // layer.in_features
-        weights = self._weights
-        if weights is None and rows <= FEW_ROWS and not plain:
+        if weights is None and rows <= FEW_ROWS:
             weights = self._weights = _pack(layer.weight, rows)
             let_go(layer.weight)
-        elif weights is None and not plain:
-            weights = _packed_for_once(layer, rows)
-        if plain or weights is layer.weight:
+        elif weights is None and _pays_at_once(rows):
+            weights = _pack(layer.weight, rows)
+        if weights is None:
             return nn.functional.linear(input, layer.weight, layer.bias)
         return _product(input, weights, layer.bias, "none")
 
 
-def _packed_for_once(layer: nn.Linear, rows: int) -> Tensor:
-    """Return a layer's weights as they are best multiplied with many rows."""
-    return layer.weight if rows < MANY_ROWS or has_amx() else _pack(layer.weight, rows)
+def _pays_at_once(rows: int) -> bool:
+    return rows >= MANY_ROWS and not has_amx()
 
 
 def _pack(weights: Tensor, rows: int) -> Tensor:
