@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 GRAPH = "graph.xml"
 CARD = "card.json"
-_VERSION = 3  # of what is converted; another one finds nothing of this one's
+_VERSION = 4  # of what is converted; another one finds nothing of this one's
 _ASK_S = 0.1
 
 

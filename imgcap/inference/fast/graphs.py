@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
-from imgcap.inference.decoding import merge_heads, split_heads
+from imgcap.inference.decoding import merge_heads, read_pictures, split_heads
 
 
 class Tower(nn.Module):
@@ -38,7 +38,7 @@ class Step(nn.Module):
         self.decoder = decoder
 
     def forward(
-        self, input_ids: Tensor, seen: Sequence[Tensor], past: Sequence[Tensor]
+        self, input_ids: Tensor, pictures: Tensor, past: Sequence[Tensor]
     ) -> tuple[Tensor, ...]:
         """Score what follows.
 
@@ -46,8 +46,8 @@ class Step(nn.Module):
         ----------
         input_ids : Tensor
             `(rows, tokens)`, the rows of one picture together.
-        seen : sequence of Tensor
-            Of each layer the pictures' keys and values, `(pictures, heads, cells, width)`.
+        pictures : Tensor
+            `(pictures, cells, width)`, encoded.
         past : sequence of Tensor
             Of each layer the keys and values of earlier tokens, `(rows, heads, earlier, width)`.
 
@@ -64,8 +64,8 @@ class Step(nn.Module):
         hidden = embed.LayerNorm(embed.word_embeddings(input_ids) + places.unsqueeze(0))
         may_see = torch.ones(tokens, earlier + tokens, dtype=torch.bool).tril(earlier)
         made: list[Tensor] = []
-        for layer, keys, values, old_keys, old_values in zip(
-            bert.encoder.layer, seen[::2], seen[1::2], past[::2], past[1::2], strict=True
+        for layer, old_keys, old_values in zip(
+            bert.encoder.layer, past[::2], past[1::2], strict=True
         ):
             own = layer.attention.self
             query, key, value = (
@@ -80,18 +80,7 @@ class Step(nn.Module):
                 attn_mask=may_see,
             )
             hidden = layer.attention.output(merge_heads(read), hidden)
-            hidden = _to_picture(layer.crossattention, hidden, keys, values)
+            hidden = read_pictures(layer.crossattention, hidden, pictures)
             hidden = layer.feed_forward_chunk(hidden)
         return (self.decoder.cls(hidden[:, -1:]), *made)
 
-
-def _to_picture(attention: Any, hidden: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Read from a picture: all tokens of its captions at once, since none hides another."""
-    together = hidden.reshape(keys.shape[0], -1, hidden.shape[-1])
-    query = split_heads(attention.self.query(together), attention.self.num_attention_heads)
-    query = (query * query.shape[-1] ** -0.5).to(keys.dtype)
-    # Plain products: OpenVINO 2026.4's own attention would lay the keys out anew for each token.
-    chances = (query @ keys.transpose(2, 3)).float().softmax(-1)
-    read = merge_heads((chances.to(values.dtype) @ values).float())
-    output: Tensor = attention.output(read.reshape(hidden.shape), hidden)
-    return output
