@@ -19,8 +19,8 @@ from transformers.models.blip.modeling_blip import BlipAttention
 from imgcap.inference.attention import attend
 
 Score = Callable[[Tensor, Tensor, Any], Tensor]
-"""From token ids, `(pictures, cells, width)` encoded pictures and the cache of earlier tokens to the
-logits of what follows."""
+"""From token ids, encoded pictures `(pictures, cells, width)` and the cache of earlier tokens to
+the logits of what follows."""
 
 
 @contextmanager

@@ -28,6 +28,7 @@ ENOUGH = 0.999
 
 _PICTURES = 4
 _TOKENS = 20
+_BY_HEADS = 3  # dimensions of weights of which each head has a matrix of its own
 
 
 def convert(wanted: Wanted, target: Path) -> dict[str, Any]:
@@ -147,7 +148,7 @@ def _by_heads(graph: Any) -> list[str]:
     return [
         op.get_friendly_name()
         for op in graph.get_ops()
-        if op.get_type_name() == "MatMul" and len(op.input(1).get_partial_shape()) == 3
+        if op.get_type_name() == "MatMul" and len(op.input(1).get_partial_shape()) == _BY_HEADS
     ]
 
 

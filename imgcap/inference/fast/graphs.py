@@ -83,4 +83,3 @@ class Step(nn.Module):
             hidden = read_pictures(layer.crossattention, hidden, pictures)
             hidden = layer.feed_forward_chunk(hidden)
         return (self.decoder.cls(hidden[:, -1:]), *made)
-
